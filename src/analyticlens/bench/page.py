@@ -1,0 +1,82 @@
+"""The page of the benchmarks: each part is written anew by the command that measures it, all else stays as people wrote it."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from analyticlens.machine import clock
+
+OUTLINE = """# Benchmarks
+
+What AnalyticLens holds itself to, as measured. Speed is CPU time of one thread; accuracy is measured on drawn pictures with exactly known
+truth, and on photographs. Both tables are written by the commands below and by nobody else.
+
+`analyticlens bench` measures speed: `--pairs` says how many measured pairs a figure takes, `--scene` chooses figures, `--tool` tools.
+`analyticlens bench --accuracy` measures how right each tool is: `--count` pictures a row, `--only blob,circle` these families of tools,
+`--jobs 2` as many families at once. Both take `--seed` (another seed draws other pictures, and every goal must hold for any),
+`--check`, which fails on a missed goal, and `--write docs/benchmarks.md`. `make bench` and `make bench-accuracy` run them; `CHECK=1`,
+`SEED=`, `COUNT=` and `ONLY=` are handed on.
+
+A bias counts as missed where it is more than three standard errors of its mean above its goal; everything else as soon as it is above.
+
+## Speed
+
+{speed}
+
+## Accuracy
+
+{accuracy}
+"""
+EMPTY = "Not measured yet."
+
+
+def write_part(path: Path, name: str, lines: Iterable[str]) -> None:
+    """Write one part, `speed` or `accuracy`, of the page; the page is begun where there is none. Raises OSError."""
+    begin, end = _marks(name)
+    if path.exists():
+        page = path.read_text(encoding="utf-8")
+    else:
+        page = OUTLINE.format(**{part: _between(*_marks(part), EMPTY) for part in ("speed", "accuracy")})
+    text = _between(begin, end, "\n".join(lines))
+    whole = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    if not whole.search(page):
+        page += f"\n{_between(begin, end, '')}\n"
+    path.write_text(whole.sub(lambda _: text, page), encoding="utf-8")
+
+
+def _marks(name: str) -> tuple[str, str]:
+    return f"<!-- {name}: written by analyticlens bench -->", f"<!-- end of {name} -->"
+
+
+def _between(begin: str, end: str, text: str) -> str:
+    return f"{begin}\n{text}\n{end}"
+
+
+def measured_by(command: Sequence[str]) -> list[str]:
+    """Return the paragraph that says how a part was measured: the command, the date, and on what."""
+    import cv2
+    import numpy as np
+
+    made = f"{clock.wall():%Y-%m-%d}, Python {platform.python_version()}, OpenCV {cv2.__version__}, numpy {np.__version__}, {_processor()}"
+    return ["```sh", " ".join(["analyticlens bench", *command]).strip(), "```", "", f"{made}.", ""]
+
+
+def _processor() -> str:
+    """Return the processor's name, or what the system says of it."""
+    try:
+        names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:
+        names = []
+    return names[0] if names else platform.machine()
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return a table in Markdown; the first column stands left, the others right."""
+    return [
+        "| " + " | ".join(head) + " |",
+        "|---|" + "---:|" * (len(head) - 1),
+        *("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows),
+    ]

@@ -1,0 +1,222 @@
+"""Blobs below a pixel: each pixel about a rim counts by how much of its light is the blob's.
+
+The grey of the background is taken some way outside each rim and the blob's own some way inside (`light`); a pixel between counts by its
+share of the way from one to the other. Blur moves light but loses none, so the sum of the shares is the area, and their moments are the
+blob's plus the blur's variance. How far the rim is blurred is read off the rim itself: along a straight edge the integral of
+share * (1 - share) across it is blur / sqrt(pi). Where to cut the picture into blobs has no influence, as long as they are found.
+Blobs that never reach a level of their own are fitted instead (`small`).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyticlens.engine.blobs.components import Blobs
+from analyticlens.engine.blobs.fitted import fitted
+from analyticlens.engine.blobs.hull import Floats
+from analyticlens.engine.blobs.light import LEVEL_FROM, light_of
+from analyticlens.engine.blobs.measures import Levels, Refined
+from analyticlens.engine.blobs.near import Near
+from analyticlens.engine.blobs.outlines import DX, DY, Cracks, Outlines, cracks_of, outer_only, smoothed
+from analyticlens.engine.blobs.runs import Ints, Runs, joined, numbered
+from analyticlens.engine.errors import ToolFailed
+
+# Pixels whose share counts lie within so many blurs of the rim, and a little more for a cut that is not half way.
+BAND, SLACK = 2.6, 0.7
+SOFTEST = 2.5
+# Fewer pixels than this beyond the band inside a blob do not tell its level: it is small.
+FEW = 60
+MOST_SMALL = 80
+TAUBIN = 10
+CURVED = 2 * math.pi**2
+
+
+def refined(blobs: Blobs, near: Near, holed: NDArray[np.bool_]) -> Refined:
+    """Return what the pixels about the rims say of blobs; `holed` (n) says which have holes. Raises ToolFailed for too many small ones."""
+    light = light_of(near, blobs.total, blobs.runs.stride)
+    levels = light.levels
+    contrast = np.where(light.blind, np.inf, np.abs(levels.contrast))
+    shares = light.shares(near, near.grey)
+    outlines = _outlines(blobs, near, light.shares(near, near.smooth), holed)
+    blur = _blur(near, shares, levels.noise / contrast, outlines.lengths, blobs.total)
+    sums = _Sums(blobs, near, shares, blur)
+    result = _measured(sums, levels, contrast, blur, outlines)
+    small = np.flatnonzero((sums.deep < FEW) & ~light.blind)
+    if len(small) > MOST_SMALL:
+        raise ToolFailed(
+            f"{len(small)} blobs are so small that each must be fitted, and {MOST_SMALL} can be", "too_costly"
+        )
+    if not len(small):
+        return result
+    even = levels.ground[near.labels] + shares * levels.contrast[near.labels]
+    return fitted(result, small, near._replace(grey=even), levels, blobs.runs.stride)
+
+
+def _outlines(blobs: Blobs, near: Near, shares: Floats, holed: NDArray[np.bool_]) -> Outlines:
+    """Return the outlines where the smoothed shares cross half way."""
+    order = np.argsort(near.pixels, kind="stable")
+    pixels, shares, whose = near.pixels[order], shares[order], near.labels[order]
+    seen = _half_way(blobs, pixels, shares > 0.5, whose)
+    cracks = outer_only(cracks_of(seen), seen, holed)
+    at = _crossings(cracks, seen.runs.stride, pixels, shares, whose)
+    return smoothed(cracks, seen.runs.stride, blobs.total, at, TAUBIN)
+
+
+def _half_way(blobs: Blobs, pixels: Ints, bright: NDArray[np.bool_], whose: Ints) -> Blobs:
+    """Return the blobs as they are where cut half way: only the pixels about the rims change; of each its largest part."""
+    runs = blobs.runs
+    # What lies deep inside is left of the runs once the pixels about the rims are taken out.
+    kept_starts, kept_lengths, kept_owner = _cut_out(runs, blobs.labels, pixels)
+    there = np.zeros(blobs.total, np.bool_)
+    there[kept_owner] = there[whose[bright]] = True
+    if not there.all():
+        # A blob that is nowhere above half way stays as it was found.
+        bright = bright | (~there[whose] & _held(runs, blobs.labels, pixels, whose))
+    starts = np.concatenate((kept_starts, pixels[bright]))
+    owner = np.concatenate((kept_owner, whose[bright]))
+    lengths = np.concatenate((kept_lengths, np.ones(int(bright.sum()), np.int64)))
+    order = np.argsort(starts, kind="stable")
+    starts, owner, ends = starts[order], owner[order], (starts + lengths)[order]
+    head = np.ones(len(starts), np.bool_)
+    head[1:] = (starts[1:] != ends[:-1]) | (owner[1:] != owner[:-1])
+    first = np.flatnonzero(head)
+    merged = Runs(starts[first], ends[np.append(first[1:], len(ends)) - 1], runs.stride)
+    return _largest(Blobs(blobs.total, blobs.corners, (merged, owner[first])))
+
+
+def _held(runs: Runs, labels: Ints, pixels: Ints, whose: Ints) -> NDArray[np.bool_]:
+    at = np.searchsorted(runs.starts, pixels, "right") - 1
+    return np.asarray((at >= 0) & (pixels < runs.ends[at]) & (labels[at] == whose))
+
+
+def _cut_out(runs: Runs, labels: Ints, pixels: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return starts, lengths and labels of what is left of runs without some pixels, ascending."""
+    at = np.searchsorted(runs.starts, pixels, "right") - 1
+    mine = (at >= 0) & (pixels < runs.ends[at])
+    at, pixels = at[mine], pixels[mine]
+    starts = np.concatenate((runs.starts, pixels + 1))
+    owner = np.concatenate((np.arange(len(labels)), at))
+    order = np.argsort(starts, kind="stable")
+    starts, owner = starts[order], owner[order]
+    stops = np.sort(np.concatenate((runs.ends, pixels)))
+    long = stops - starts
+    held = long > 0
+    return starts[held], long[held], labels[owner[held]]
+
+
+def _largest(blobs: Blobs) -> Blobs:
+    """Return the largest connected part of each blob."""
+    part, _ = numbered(joined(blobs.runs, blobs.corners))
+    pairs = part * blobs.total + blobs.labels
+    kinds, which = np.unique(pairs, return_inverse=True)
+    if len(kinds) == blobs.total:
+        return blobs
+    sizes = np.bincount(which, blobs.runs.lengths)
+    owner = kinds % blobs.total
+    best = np.zeros(blobs.total)
+    np.maximum.at(best, owner, sizes)
+    chosen = sizes == best[owner]
+    # Of equals the first.
+    chosen[np.setdiff1d(np.flatnonzero(chosen), _first_of(owner, chosen))] = False
+    mine = chosen[which]
+    return Blobs(blobs.total, blobs.corners, (blobs.runs.only(mine), blobs.labels[mine]))
+
+
+def _first_of(owner: Ints, chosen: NDArray[np.bool_]) -> Ints:
+    at = np.flatnonzero(chosen)
+    _, first = np.unique(owner[at], return_index=True)
+    return at[first]
+
+
+def _crossings(cracks: Cracks, stride: int, pixels: Ints, shares: Floats, whose: Ints) -> Floats:
+    """Return how far along each crack, from the inner pixel's centre to the outer one's, the share is a half."""
+    beyond = cracks.pixels + (DX + DY * stride)[cracks.directions]
+    if not len(pixels):
+        return np.full(len(beyond), 0.5)
+    last = len(pixels) - 1
+    inner = np.minimum(np.searchsorted(pixels, cracks.pixels), last)
+    outer = np.minimum(np.searchsorted(pixels, beyond), last)
+    high, low = shares[inner], shares[outer]
+    seen = (pixels[inner] == cracks.pixels) & (pixels[outer] == beyond) & (whose[outer] == cracks.labels)
+    seen &= (high > 0.5) & (low <= 0.5)
+    # A rim that is the region's own, or a neighbour's, lies between the pixels.
+    return np.where(seen, (high - 0.5) / np.where(seen, high - low, 1.0), 0.5)
+
+
+def _blur(near: Near, shares: Floats, noise: Floats, lengths: Floats, count: int) -> Floats:
+    """Return how far each rim is blurred, as a standard deviation in pixels."""
+    rim = np.abs(near.away) <= LEVEL_FROM
+    whose = near.labels[rim]
+    spread = np.bincount(whose, shares[rim] * (1 - shares[rim]), count)
+    hidden = np.bincount(whose, minlength=count) * noise**2
+    blur = math.sqrt(math.pi) * (spread + hidden) / np.maximum(lengths, 1)
+    return np.clip(blur, math.sqrt(1 / 12), SOFTEST)
+
+
+class _Sums:
+    """Sums over each blob (n): of whole pixels by runs, corrected about the rims by the pixels' shares."""
+
+    def __init__(self, blobs: Blobs, near: Near, shares: Floats, blur: Floats) -> None:
+        runs, self.total = blobs.runs, blobs.total
+        wide = BAND * blur + SLACK
+        self.deep = np.bincount(near.labels[-near.away > BAND * blur[near.labels]], minlength=self.total)
+        rim = np.abs(near.away) <= wide[near.labels]
+        self.labels, self.shares = near.labels[rim], shares[rim]
+        change = self.shares - (near.away[rim] < 0)
+        rows, columns = runs.places()
+        y = near.pixels[rim] // runs.stride
+        x = near.pixels[rim] - y * runs.stride
+        long = runs.lengths
+        middle = columns + (long - 1) / 2
+        self.area = blobs.sums(long) + self._by(change)
+        safe = np.maximum(self.area, 1e-9)
+        self.x = (blobs.sums(long * middle) + self._by(change * x)) / safe
+        self.y = (blobs.sums(long * rows) + self._by(change * y)) / safe
+        self.u, self.v = x - self.x[self.labels], y - self.y[self.labels]
+        dx, dy = middle - self.x[blobs.labels], rows - self.y[blobs.labels]
+        own = (long * long - 1) / 12
+        self.xx = (blobs.sums(long * (dx * dx + own)) + self._by(change * self.u**2)) / safe
+        self.xy = (blobs.sums(long * dx * dy) + self._by(change * self.u * self.v)) / safe
+        self.yy = (blobs.sums(long * dy * dy) + self._by(change * self.v**2)) / safe
+        self.many = np.bincount(self.labels, minlength=self.total)
+
+    def _by(self, values: Floats) -> Floats:
+        return np.bincount(self.labels, values, self.total).astype(np.float64, copy=False)
+
+    def sigmas(self, levels: Levels, noise: Floats) -> tuple[Floats, Floats]:
+        """Return standard deviations of area and place, for noise as a share of the contrast."""
+        held, free = self._by(self.shares), self._by(1 - self.shares)
+        outside, inside = np.maximum(levels.outside, 1), np.maximum(levels.inside, 1)
+        area = noise * np.sqrt(self.many + free**2 / outside + held**2 / inside)
+        # The pixels' own noise, and that of the slopes of both levels.
+        squares = (self.u**2 + self.v**2) / 2
+        bright, dim = self._by(self.shares * squares), self._by((1 - self.shares) * squares)
+        slopes = (dim + bright * levels.follows) ** 2 / levels.outside_span + bright**2 / levels.inside_span
+        place = noise * np.sqrt(self._by(squares) + slopes) / np.maximum(self.area, 1e-9)
+        return area, place
+
+
+def _measured(sums: _Sums, levels: Levels, contrast: Floats, blur: Floats, outlines: Outlines) -> Refined:
+    area_sigma, position_sigma = sums.sigmas(levels, levels.noise / contrast)
+    lengths = np.maximum(outlines.lengths, 1e-9)
+    # A blurred outline lies further in where it is curved; for a whole turn this is what that takes from its length.
+    perimeter = outlines.lengths + CURVED * (blur**2 + 0.64) / np.maximum(lengths, 10.0)
+    circularity = np.minimum(1.0, 4 * math.pi * outlines.areas / lengths**2)
+    least = 1 / 12
+    return Refined(
+        sums.area,
+        sums.x,
+        sums.y,
+        np.maximum(sums.xx - blur**2, least),
+        sums.xy,
+        np.maximum(sums.yy - blur**2, least),
+        blur,
+        area_sigma,
+        position_sigma,
+        perimeter,
+        circularity,
+        outlines,
+    )

@@ -1,0 +1,111 @@
+"""The light about each blob and in it: two levels, each a plane where there are pixels enough to tell one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyticlens.engine.blobs.hull import Floats
+from analyticlens.engine.blobs.measures import Levels
+from analyticlens.engine.blobs.near import REACH, Near
+
+# Where the levels are taken: from so far from a rim on, or, between close neighbours and in small blobs, from this share of the
+# largest distance there is.
+LEVEL_FROM = 6.0
+LEVEL_SHARE = 0.6
+# Levels closer than this, in grey levels, are one.
+LEAST_CONTRAST = 0.5
+# A plane needs so many pixels; fewer say a level only.
+PLANE = 200
+# A background darker than this share of the blob says nothing about the light.
+LIT = 0.1
+
+
+class Light(NamedTuple):
+    """The light of blobs (n) as `levels`, and what it is at each pixel (k): `ground` without the blob, `contrast` of the blob to it.
+
+    `blind` (n) says of which blobs the light is not known; their pixels have no contrast (infinite).
+    """
+
+    levels: Levels
+    ground: Floats
+    contrast: Floats
+    blind: NDArray[np.bool_]
+
+    def shares(self, near: Near, grey: Floats) -> Floats:
+        """Return how much of each pixel's `grey` (k) is its blob's, 0 to 1 but for noise."""
+        weighed = (grey - self.ground) / self.contrast
+        return np.where(self.blind[near.labels], near.away < 0, weighed)
+
+
+def light_of(near: Near, total: int, stride: int) -> Light:
+    """Return the light about `total` blobs; `near` are the pixels about their rims, in a mask of that stride."""
+    labels, away = near.labels, near.away
+    far_out, far_in = np.zeros(total), np.zeros(total)
+    np.maximum.at(far_out, labels, away)
+    np.maximum.at(far_in, labels, -away)
+    out = (away > 0) & (away >= np.minimum(LEVEL_FROM, LEVEL_SHARE * far_out)[labels])
+    inside = (away < 0) & (-away >= np.minimum(LEVEL_FROM, LEVEL_SHARE * far_in)[labels])
+    outside_many, inside_many = (
+        np.bincount(labels[part], minlength=total).astype(np.float64) for part in (out, inside)
+    )
+    y = near.pixels // stride
+    u, v = _centred(near.pixels - y * stride, labels, total), _centred(y, labels, total)
+    ground, ground_at = _plane(out, near, (u, v), outside_many)
+    level, level_at = _plane(inside, near, (u, v), inside_many)
+    # Uneven light brightens both alike: a blob too small for a plane of its own has that of its background, unless that is black.
+    likewise = (inside_many < PLANE) & (ground > LIT * level)
+    slope = ground_at / np.where(likewise, ground, 1.0)[labels]
+    level_at = np.where(likewise[labels], level[labels] * slope, level_at)
+    quiet = (out & (away < REACH - 1.5)) | (inside & (away < -LEVEL_FROM))
+    many = np.maximum(np.bincount(labels[quiet], minlength=total), 1)
+    noise = np.sqrt(np.bincount(labels[quiet], np.square(near.right - near.grey)[quiet], total) / many / 2)
+    contrast = level - ground
+    # Without a level on either side, or a difference between them, only whole pixels are left.
+    blind = (inside_many < 1) | (outside_many < 1) | (np.abs(contrast) < LEAST_CONTRAST)
+    contrast_at = level_at - ground_at
+    # A plane that crosses the other one is no light.
+    upright = contrast_at * contrast[labels] > 0.25 * contrast[labels] ** 2
+    ground_at = np.where(upright, ground_at, ground[labels])
+    contrast_at = np.where(blind[labels], np.inf, np.where(upright, contrast_at, contrast[labels]))
+    outside_span, inside_span = (
+        _span(part, labels, (u, v), many) for part, many in ((out, outside_many), (inside, inside_many))
+    )
+    follows = np.where(likewise, level / np.where(likewise, ground, 1.0), 0.0)
+    levels = Levels(ground, contrast, noise, outside_many, inside_many, outside_span, inside_span, follows)
+    return Light(levels, ground_at, contrast_at, blind)
+
+
+def _centred(values: NDArray[np.int64], labels: NDArray[np.int64], total: int) -> Floats:
+    many = np.maximum(np.bincount(labels, minlength=total), 1)
+    return np.asarray(values - (np.bincount(labels, values, total) / many)[labels])
+
+
+def _span(chosen: NDArray[np.bool_], labels: NDArray[np.int64], at: tuple[Floats, Floats], many: Floats) -> Floats:
+    """Return the sums of squared places along one axis of each blob's chosen pixels; infinite where they are too few for a plane."""
+    squares = np.bincount(labels[chosen], (at[0] ** 2 + at[1] ** 2)[chosen] / 2, len(many))
+    return np.where(many >= PLANE, squares, np.inf)
+
+
+def _plane(chosen: NDArray[np.bool_], near: Near, at: tuple[Floats, Floats], many: Floats) -> tuple[Floats, Floats]:
+    """Return the level (n) amid each blob's pixels by its chosen ones, and at each pixel (k)."""
+    labels, total = near.labels[chosen], len(many)
+    u, v, grey = at[0][chosen], at[1][chosen], near.grey[chosen]
+    columns = (np.ones(len(u)), u, v)
+    matrix = np.empty((total, 3, 3))
+    right = np.empty((total, 3))
+    for i, one in enumerate(columns):
+        right[:, i] = np.bincount(labels, one * grey, total)
+        for j, other in enumerate(columns):
+            matrix[:, i, j] = np.bincount(labels, one * other, total)
+    mean = right[:, 0] / np.maximum(many, 1)
+    found = np.zeros((total, 3))
+    found[:, 0] = mean
+    wide = many >= PLANE
+    # A little of a level in every plane keeps a row of pixels solvable.
+    ridge = np.einsum("n,ij->nij", matrix[wide, 0, 0], np.diag((0, 1e-3, 1e-3)))
+    found[wide] = np.linalg.solve(matrix[wide] + ridge, right[wide][:, :, None])[:, :, 0]
+    own = found[near.labels]
+    return found[:, 0], own[:, 0] + own[:, 1] * at[0] + own[:, 2] * at[1]

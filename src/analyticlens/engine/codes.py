@@ -1,0 +1,330 @@
+"""Codes read by zxing-cpp, and what is tried when one cannot be read as it stands.
+
+The chain: as it is; for bars, turned straight and smoothed along themselves; for the others smoothed, enlarged, or both, by more and
+more. Enlarging and smoothing look at busy places alone. What is tried depends on the picture and on nothing else, no clock, so that
+the same picture is read the same way on every computer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from analyticlens.engine.buffers import Buffers
+from analyticlens.engine.codeplaces import BLOCK, Box, Strip, busy, strips, structure
+from analyticlens.engine.errors import CannotBuild
+from analyticlens.protocol.tools.reading import CodeFormat, CodeParams
+
+# The contract's word for a format, and zxing's; both sides of the table are told apart by what reads them.
+MATRIX: dict[str, str] = {
+    "qr_code": "QRCode",
+    "micro_qr_code": "MicroQRCode",
+    "data_matrix": "DataMatrix",
+    "aztec": "Aztec",
+    "pdf417": "PDF417",
+}
+LINEAR: dict[str, str] = {
+    "code_128": "Code128",
+    "code_93": "Code93",
+    "code_39": "Code39",
+    "codabar": "Codabar",
+    "itf": "ITF",
+    "ean_13": "EAN13",
+    "ean_8": "EAN8",
+    "upc_a": "UPCA",
+    "upc_e": "UPCE",
+    "databar": "DataBar",
+}
+# What reading a million pixels takes at most, in ms, by format: measured on white noise and on stripes, with half as much again.
+MATRIX_MS = {"qr_code": 7.0, "micro_qr_code": 7.0, "data_matrix": 32.0, "aztec": 65.0, "pdf417": 20.0}
+LINEAR_MS = 18.0
+EACH_LINEAR_MS = 3.0
+# Straight bars are sought in one direction only.
+STRAIGHT_SHARE = 0.5
+# Structure tensor, and turning a strip, in ms a million pixels.
+TENSOR_MS = 10.0
+TURN_MS = 12.0
+# Smoothing before (px) and enlargement of the chain, and the pixels it makes of each pixel.
+CHAIN = (
+    (1.0, 1),
+    (0.0, 2),
+    (0.6, 2),
+    (0.8, 2),
+    (0.6, 3),
+    (0.0, 3),
+    (0.8, 3),
+    (1.2, 3),
+    (0.0, 2.5),
+    (0.4, 2.5),
+    (0.4, 4),
+)
+CHAIN_PIXELS = sum(times**2 for _, times in CHAIN)
+# Smoothing across the bars and along them (px after turning), and enlargement along the code.
+TURNS = ((0.0, 2.0, 2), (0.8, 3.0, 3))
+# Quiet zone kept about a strip: a share of its length, and pixels.
+QUIET = (0.12, 16.0)
+# Bars can be read along a line that crosses them so much askew, in degrees.
+MOST_ASKEW = 35.0
+# Formats without a check character, and the share of their strip they must fill to be taken for whole.
+WEAK = frozenset({"itf", "codabar", "code_39"})
+FILLED = 0.85
+# Beyond so many pixels the plain look also looks at the picture reduced.
+REDUCED = 300_000
+
+
+class Code(NamedTuple):
+    """One code: its text, its format in the contract's word, its corners (x, y) from the text's top left clockwise."""
+
+    text: str
+    format: str
+    corners: tuple[tuple[float, float], ...]
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The mean of the corners."""
+        return sum(x for x, _ in self.corners) / 4, sum(y for _, y in self.corners) / 4
+
+    @property
+    def angle_deg(self) -> float:
+        """The direction in which the text runs."""
+        (ax, ay), (bx, by), (cx, cy), (dx, dy) = self.corners
+        return math.degrees(math.atan2(by - ay + cy - dy, bx - ax + cx - dx))
+
+    def same_as(self, other: Code) -> bool:
+        """Tell whether both are one code, read twice."""
+        (ax, ay), (bx, by) = self.centre, other.centre
+        size = max(math.dist(self.corners[0], self.corners[2]), math.dist(other.corners[0], other.corners[2]), 8.0)
+        return (self.text, self.format) == (other.text, other.format) and math.hypot(ax - bx, ay - by) < size / 2
+
+
+class Reader:
+    """zxing-cpp set to some formats. Raises CannotBuild where it is not installed."""
+
+    def __init__(self, params: CodeParams) -> None:
+        try:
+            import zxingcpp
+        except ImportError:
+            raise CannotBuild("reading codes needs zxing-cpp: install analyticlens[machine]") from None
+        self._read = zxingcpp.read_barcodes
+        self._plain = zxingcpp.TextMode.Plain
+        self._inverted = params.inverted
+        words = {**MATRIX, **LINEAR}
+        self._formats: dict[str, Any] = {word: getattr(zxingcpp.BarcodeFormat, words[word]) for word in params.formats}
+        self.matrix = tuple(word for word in params.formats if word in MATRIX)
+        self.linear = tuple(word for word in params.formats if word in LINEAR)
+
+    def read(
+        self, grey: NDArray[np.uint8], words: tuple[str, ...], *, turn: bool = True, smaller: bool = False
+    ) -> list[Code]:
+        """Return the codes of these formats in a picture (h, w) uint8 that lies in one piece in memory.
+
+        `turn`: also look along the other axis; `smaller`: also look at the picture reduced.
+        """
+        wanted: Any = [self._formats[word] for word in words]
+        seen = self._read(
+            grey,
+            formats=wanted,
+            try_rotate=turn,
+            try_downscale=smaller,
+            try_invert=self._inverted,
+            text_mode=self._plain,
+        )
+        codes = [_code(one, words) for one in seen if one.valid and one.text]
+        return [code for code in codes if code is not None]
+
+
+def _code(seen: Any, words: tuple[str, ...]) -> Code | None:
+    """Return what zxing saw, or None where it is of no format that was asked for."""
+    names = {**MATRIX, **LINEAR}
+    exact = [word for word in words if names[word] == seen.format.name]
+    akin = [word for word in words if names[word] == seen.symbology.name]
+    if not exact and not akin:
+        return None
+    place = seen.position
+    ends = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
+    word = (exact or akin)[0]
+    # zxing tells a UPC-A as the EAN-13 it also is.
+    text = seen.text[1:] if word == "upc_a" and len(seen.text) == 13 and seen.text[0] == "0" else seen.text
+    return Code(text, word, tuple((float(end.x), float(end.y)) for end in ends))
+
+
+class Budget(NamedTuple):
+    """What a search on a number of pixels may cost, in ms: `first` for the plain look, then `matrix` and `linear` for what follows."""
+
+    first: float
+    tensor: float
+    matrix: float
+    linear: float
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.first + self.tensor + self.matrix + self.linear
+
+
+def matrix_rate(formats: tuple[CodeFormat, ...], inverted: bool) -> float:
+    """Return the ms that matrix codes of these formats take a million pixels at most."""
+    return sum(MATRIX_MS.get(word, 0.0) for word in formats) * (2 if inverted else 1)
+
+
+def linear_rate(formats: tuple[CodeFormat, ...], inverted: bool) -> float:
+    """Return the ms that bars of these formats take a million pixels at most."""
+    count = sum(word in LINEAR for word in formats)
+    return (LINEAR_MS + EACH_LINEAR_MS * count) * (1.25 if inverted else 1) if count else 0.0
+
+
+def budget(params: CodeParams, height: int, width: int) -> Budget:
+    """Return how the time for a region of so many rows and columns is shared out."""
+    mega = height * width / 1e6
+    matrix, linear = matrix_rate(params.formats, params.inverted), linear_rate(params.formats, params.inverted)
+    first = (matrix + linear) * mega * (1.15 if height * width > REDUCED else 1)
+    tensor = TENSOR_MS * mega
+    spare = params.budget_ms - first - tensor
+    if not params.retries or spare <= 0:
+        # The outline of bars needs the structure all the same.
+        return Budget(first, tensor if linear else 0.0, 0.0, 0.0)
+    full = matrix * CHAIN_PIXELS * mega
+    for_matrix = min(full, spare if not linear else 0.6 * spare)
+    return Budget(first, tensor, for_matrix, spare - for_matrix if linear else 0.0)
+
+
+class Search:
+    """One search of a picture: each call of `next` of its attempts reads more codes than before, or not."""
+
+    def __init__(self, reader: Reader, params: CodeParams, grey: NDArray[np.uint8], buffers: Buffers) -> None:
+        self._reader, self._params, self._grey, self._buffers = reader, params, grey, buffers
+        self._budget = budget(params, *grey.shape)
+
+    def attempts(self) -> Iterator[list[Code]]:
+        """Give what each attempt reads, in the pixels of the picture."""
+        grey = self._grey
+        words = (*self._reader.matrix, *self._reader.linear)
+        tensor = structure(grey, self._buffers) if self._budget.tensor else None
+        straight = strips(tensor) if self._reader.linear else []
+        first = self._reader.read(grey, words, smaller=grey.size > REDUCED)
+        yield [code for code in first if code.format in MATRIX] + _sure(first, straight)
+        if self._budget.linear:
+            yield from self._straightened(straight)
+        if self._budget.matrix:
+            yield from self._enlarged(busy(tensor, (grey.shape[0], grey.shape[1]), self._room() // 4))
+
+    def _room(self) -> int:
+        """Return how many pixels of matrix codes may be read after the plain look."""
+        return math.ceil(self._budget.matrix / matrix_rate(self._params.formats, self._params.inverted) * 1e6)
+
+    def _enlarged(self, boxes: list[Box]) -> Iterator[list[Code]]:
+        """Read the boxes smoothed and enlarged, as long as there is time."""
+        room = self._room()
+        for smoothing, times in CHAIN:
+            for box in boxes:
+                if box.area * times**2 <= room:
+                    room -= math.ceil(box.area * times**2)
+                    yield self._read_box(box, smoothing, times)
+
+    def _straightened(self, straight: list[Strip]) -> Iterator[list[Code]]:
+        """Read the strips turned so that their bars stand upright."""
+        rate = TURN_MS + STRAIGHT_SHARE * linear_rate(self._params.formats, self._params.inverted)
+        room = int(self._budget.linear / rate * 1e6 / max(1, len(straight) * len(TURNS)))
+        for turn in TURNS:
+            for strip in straight:
+                yield self._read_strip(strip, turn, room)
+
+    def _read_box(self, box: Box, smoothing: float, times: float) -> list[Code]:
+        part: NDArray[Any] = self._grey[box.y0 : box.y1, box.x0 : box.x1]
+        if smoothing:
+            smooth = self._buffers.take("code part", part.shape, np.uint8)
+            part = cv2.GaussianBlur(part, (0, 0), smoothing, dst=smooth, borderType=cv2.BORDER_REPLICATE)
+        size = (round(part.shape[1] * times), round(part.shape[0] * times))
+        large = self._buffers.take("code large", (size[1], size[0]), np.uint8)
+        cv2.resize(part, size, dst=large, interpolation=cv2.INTER_CUBIC)
+        found = self._reader.read(large, self._reader.matrix)
+        return [_moved(code, box, size) for code in found]
+
+    def _read_strip(self, strip: Strip, turn: tuple[float, float, int], room: int) -> list[Code]:
+        """Read one strip; it is enlarged less where there is not the time for more."""
+        across, along, times = turn
+        length = strip.length * (1 + 2 * QUIET[0]) + 2 * QUIET[1]
+        height = max(strip.height, 8.0)
+        scale = min(float(times), room / (length * height))
+        if scale < 0.5:
+            return []
+        columns, rows = math.ceil(length * scale), math.ceil(height)
+        angle = math.radians(strip.angle_deg)
+        cos, sin = math.cos(angle), math.sin(angle)
+        # From the strip's pixels to the picture's: columns run across the bars, rows along them.
+        back = np.array(
+            [
+                [cos / scale, -sin, strip.x - cos / scale * (columns - 1) / 2 + sin * (rows - 1) / 2],
+                [sin / scale, cos, strip.y - sin / scale * (columns - 1) / 2 - cos * (rows - 1) / 2],
+            ]
+        )
+        flat = self._buffers.take("code strip", (rows, columns), np.uint8)
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        cv2.warpAffine(self._grey, back, (columns, rows), dst=flat, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        smooth = self._buffers.take("code strip smooth", (rows, columns), np.uint8)
+        cv2.GaussianBlur(
+            flat, (0, 0), max(across * scale, 0.3), sigmaY=along, dst=smooth, borderType=cv2.BORDER_REPLICATE
+        )
+        found = self._reader.read(smooth, self._reader.linear, turn=False)
+        return _sure([_turned(code, back) for code in found], [strip])
+
+
+def _moved(code: Code, box: Box, size: tuple[int, int]) -> Code:
+    """Return a code read in a box that was brought to a size (columns, rows), in the picture's pixels."""
+    across, down = size[0] / (box.x1 - box.x0), size[1] / (box.y1 - box.y0)
+    places = tuple(((x + 0.5) / across - 0.5 + box.x0, (y + 0.5) / down - 0.5 + box.y0) for x, y in code.corners)
+    return code._replace(corners=places)
+
+
+def _turned(code: Code, back: NDArray[np.float64]) -> Code:
+    places = [back @ (x, y, 1.0) for x, y in code.corners]
+    return code._replace(corners=tuple((float(x), float(y)) for x, y in places))
+
+
+def _sure(codes: list[Code], straight: list[Strip]) -> list[Code]:
+    """Return the bars among codes, each with the outline of its whole strip: they were read along a line or two, perhaps askew.
+
+    Of formats without a check character a piece looks like a whole: they count only where they fill their strip.
+    """
+    result = []
+    for code in codes:
+        strip = next((strip for strip in straight if _lies_in(code, strip)), None)
+        if code.format in MATRIX or (code.format in WEAK and strip is None):
+            continue
+        whole = code if strip is None else _outlined(code, strip)
+        if code.format not in WEAK or (strip is not None and _length(whole) > FILLED * (strip.length - 2 * BLOCK)):
+            result.append(whole)
+    return result
+
+
+def _length(code: Code) -> float:
+    return math.dist(code.corners[0], code.corners[1])
+
+
+def _across(x: float, y: float, strip: Strip) -> tuple[float, float]:
+    """Return a place along and across a strip, from its middle."""
+    angle = math.radians(strip.angle_deg)
+    cos, sin = math.cos(angle), math.sin(angle)
+    return (x - strip.x) * cos + (y - strip.y) * sin, (y - strip.y) * cos - (x - strip.x) * sin
+
+
+def _lies_in(code: Code, strip: Strip) -> bool:
+    u, v = _across(*code.centre, strip)
+    askew = abs(math.remainder(code.angle_deg - strip.angle_deg, 180))
+    return abs(u) < strip.length / 2 and abs(v) < strip.height / 2 + 4 and askew < MOST_ASKEW
+
+
+def _outlined(code: Code, strip: Strip) -> Code:
+    along = [_across(x, y, strip)[0] for x, y in code.corners]
+    starts, ends = (along[0] + along[3]) / 2, (along[1] + along[2]) / 2
+    # The text may run against the strip's direction: its left is then at the far end, its top on the other side.
+    half = strip.height / 2 if ends > starts else -strip.height / 2
+    angle = math.radians(strip.angle_deg)
+    cos, sin = math.cos(angle), math.sin(angle)
+    places = [(starts, -half), (ends, -half), (ends, half), (starts, half)]
+    return code._replace(corners=tuple((strip.x + u * cos - v * sin, strip.y + u * sin + v * cos) for u, v in places))

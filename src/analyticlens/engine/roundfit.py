@@ -1,0 +1,182 @@
+"""A circle through edges some of which are nothing of it: the best of many circles through three edges, then robust least squares.
+
+Three edges a known part of the way round propose a circle, and every other edge votes (the consensus of Fischler & Bolles 1981, with
+the triples taken in turn instead of at random, so that the same picture gives the same circle). The winner is refined by least
+squares of the distances with Tukey's biweight.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyticlens.engine.rays import Edges, Sector
+
+Floats = NDArray[np.float64]
+
+# The edges of a triple are n / part rays apart; for each part so many triples are tried.
+PARTS = (3, 4, 6, 10, 16, 24)
+TRIPLES = 40
+# A circle is looked at in so many directions; it may leave its ring by so many pixels.
+LOOKS = 17
+SLACK = 1.0
+# Proposals are judged by a part of the tolerance: what is near counts, what is just within it comes of two shapes at once.
+STRICT = 3.0
+# Edges that vote, and proposals they vote on at once: a small table stays in the processor's cache.
+VOTERS = 200
+CHUNK = 32
+ROUNDS = 12
+# Tukey's constant, in standard deviations, and the least of these, in pixels: pixels make small waves even without noise.
+TUKEY = 3.5
+# An edge that least squares leave out is still one of the circle's up to this multiple of it: neighbouring rays err together.
+LENIENT = 2.0
+FINEST = 0.02
+SETTLED = 1e-5
+FEWEST = 6
+
+
+class Round(NamedTuple):
+    """A circle about (x, y), and what the rays (n) say of it: which hold to it, by how much (0 to 1), how far off each lies (nan: none).
+
+    `strength` is the sum of their edges' gradients, each by its weight.
+    """
+
+    x: float
+    y: float
+    r: float
+    holds: NDArray[np.bool_]
+    weights: Floats
+    rest: Floats
+    strength: float
+
+    @property
+    def votes(self) -> float:
+        """The weight of all rays."""
+        return float(self.weights.sum())
+
+    @property
+    def seen(self) -> float:
+        """The share of the rays that hold to it."""
+        return float(np.count_nonzero(self.holds)) / len(self.holds)
+
+
+def fit_round(edges: Edges, angles: Floats, sector: Sector, tolerance: float) -> Round | None:
+    """Return the circle that most edges on rays in directions `angles` (n, radians) agree on, within `tolerance` pixels, or None."""
+    if np.count_nonzero(np.isfinite(edges.radii).any(axis=1)) < FEWEST:
+        return None
+    x = sector.x + edges.radii * np.cos(angles)[:, None]
+    y = sector.y + edges.radii * np.sin(angles)[:, None]
+    best = np.argmax(edges.strength, axis=1)
+    row = np.arange(len(best))
+    proposed = _proposals(x[row, best], y[row, best], sector)
+    if not len(proposed):
+        return None
+    found = _refined(_elected(proposed, x, y, edges.strength, tolerance / STRICT), x, y, edges.strength, tolerance)
+    return found if found is not None and _belongs(np.array([found[:3]]), sector)[0] else None
+
+
+def _proposals(x: Floats, y: Floats, sector: Sector) -> Floats:
+    """Return circles (k, 3), x y r, through triples of the rays' strongest edges, as far as they can be the sector's."""
+    count = len(x)
+    found = []
+    for part in PARTS:
+        gap = count // part
+        if gap < 2:
+            break
+        last = count if sector.sweep >= 360 else count - 2 * gap
+        first = np.unique(np.linspace(0, last - 1, TRIPLES).astype(int)) if last > 0 else np.zeros(0, int)
+        found.append(first[:, None] + gap * np.arange(3))
+    triples = np.concatenate(found) % count
+    circles = _through(x[triples], y[triples])
+    return circles[_belongs(circles, sector)]
+
+
+def _belongs(circles: Floats, sector: Sector) -> NDArray[np.bool_]:
+    """Tell which circles (k, 3) run within the sector from one of its ends to the other, all round where it is a whole ring."""
+    angles = np.radians(sector.start + sector.sweep * np.linspace(0, 1, LOOKS))
+    cos, sin = np.cos(angles), np.sin(angles)
+    dx, dy = circles[:, :1] - sector.x, circles[:, 1:2] - sector.y
+    with np.errstate(invalid="ignore"):
+        meets = dx * cos + dy * sin + np.sqrt(np.square(circles[:, 2:]) - np.square(dx * sin - dy * cos))
+        return np.asarray(((meets >= sector.inner - SLACK) & (meets <= sector.outer + SLACK)).all(axis=1))
+
+
+def _through(x: Floats, y: Floats) -> Floats:
+    """Return the circles (k, 3) through three points each, x and y (k, 3); not finite where they lie on a line or are missing."""
+    bx, by = x[:, 1] - x[:, 0], y[:, 1] - y[:, 0]
+    cx, cy = x[:, 2] - x[:, 0], y[:, 2] - y[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        twice = 2 * (bx * cy - by * cx)
+        b, c = bx**2 + by**2, cx**2 + cy**2
+        ux, uy = (cy * b - by * c) / twice, (bx * c - cx * b) / twice
+    return np.stack((x[:, 0] + ux, y[:, 0] + uy, np.hypot(ux, uy)), axis=1)
+
+
+def _elected(circles: Floats, x: Floats, y: Floats, strength: Floats, tolerance: float) -> Floats:
+    """Return the circle with the strongest edges within the tolerance, the nearer the more.
+
+    No edge counts for more than twice the usual.
+    """
+    row, column = np.nonzero(strength > 0)
+    stride = max(1, -(-len(row) // VOTERS))
+    row, column = row[::stride], column[::stride]
+    vote = strength[row, column]
+    vote = np.minimum(vote, 2 * np.median(vote))
+    x, y = x[row, column], y[row, column]
+    votes = np.empty(len(circles))
+    for first in range(0, len(circles), CHUNK):
+        some = circles[first : first + CHUNK]
+        off = np.abs(np.hypot(x - some[:, :1], y - some[:, 1:2]) - some[:, 2:])
+        votes[first : first + CHUNK] = np.square(np.clip(1 - np.square(off / tolerance), 0, None)) @ vote
+    return np.asarray(circles[int(np.argmax(votes))])
+
+
+def _refined(start: Floats, x: Floats, y: Floats, strength: Floats, tolerance: float) -> Round | None:
+    """Return the robust least squares circle near `start`: of each ray the edge nearest to it, weighed by Tukey's biweight."""
+    circle, limit = start, tolerance
+    row = np.arange(len(x))
+    for _ in range(ROUNDS):
+        dx, dy = x - circle[0], y - circle[1]
+        off = np.hypot(dx, dy) - circle[2]
+        size = np.where(np.isfinite(off), np.abs(off), np.inf)
+        near = np.argmin(size, axis=1)
+        rest = off[row, near]
+        limit = _limit(rest, tolerance)
+        weights = np.square(np.clip(1 - np.square(np.minimum(np.abs(rest), 1e6) / limit), 0, None))
+        weights[~np.isfinite(rest)] = 0
+        if np.count_nonzero(weights) < FEWEST:
+            return None
+        away = np.stack((dx[row, near], dy[row, near])) / np.maximum(rest + circle[2], 1e-9)
+        move = _step(rest, away, weights)
+        if move is None:
+            return None
+        circle = circle + move
+        if np.abs(move).max() < SETTLED:
+            break
+    with np.errstate(invalid="ignore"):
+        holds = np.abs(rest) <= min(tolerance, LENIENT * limit)
+    strong = float(weights @ strength[row, near])
+    return Round(float(circle[0]), float(circle[1]), float(circle[2]), holds, weights, rest, strong)
+
+
+def _limit(rest: Floats, gate: float) -> float:
+    """Return the rest at which the biweight is 0, from rests (n, nan: none) within the gate."""
+    size = np.where(np.isfinite(rest), np.abs(rest), np.inf)
+    inside = size[size <= gate]
+    if len(inside) < FEWEST:
+        return gate
+    return min(gate, TUKEY * max(FINEST, 1.4826 * float(np.median(inside))))
+
+
+def _step(rest: Floats, away: Floats, weights: Floats) -> Floats | None:
+    """Return how a circle moves (x, y, r) to lessen the weighted squares of rests (n) along directions `away` (2, n)."""
+    by = np.stack((away[0], away[1], np.ones_like(rest)))
+    used = weights > 0
+    by, held = by[:, used] * weights[used], by[:, used]
+    try:
+        move = np.linalg.solve(by @ held.T, by @ rest[used])
+    except np.linalg.LinAlgError:
+        return None
+    return move if np.isfinite(move).all() else None

@@ -1,0 +1,45 @@
+"""intensity: statistics of the grey values in a region, exact to the pixel."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+
+from analyticlens.engine.kit import Kit
+from analyticlens.engine.levels import histogram, percentiles, share_above
+from analyticlens.engine.scene import Found, Run, Scene
+from analyticlens.protocol.tools import PERCENTILES, IntensityTool
+
+
+def prepare(tool: IntensityTool, kit: Kit) -> Run:
+    """Return the function that measures mean, standard deviation, darkest, brightest and area.
+
+    Where asked also the bright share; percentiles and the uncertainty of the mean where asked or where a limit names one.
+    """
+    level = tool.params.threshold
+    more = {"mean_sigma", *PERCENTILES}
+    finer = tool.params.percentiles or any(limit.feature in more for limit in tool.limits)
+
+    def run(scene: Scene) -> Found:
+        grey, window = scene.grey(), scene.window
+        mean, std = cv2.meanStdDev(grey, mask=window.mask)
+        low, high, _, _ = cv2.minMaxLoc(grey, window.mask)
+        features = {
+            "mean": float(mean[0, 0]),
+            "std": float(std[0, 0]),
+            "min": float(low),
+            "max": float(high),
+            "area": float(window.area),
+        }
+        if level is not None:
+            features["share_above"] = share_above(grey, window, level, scene.buffers)
+        if finer:
+            # The mean of n pixels, each with a noise of its own, spreads by a root of n less than they do.
+            features["mean_sigma"] = features["std"] / math.sqrt(window.area)
+            counts = histogram(grey, window.mask)
+            levels = percentiles(counts, list(PERCENTILES.values()))
+            features |= {name: float(level) for name, level in zip(PERCENTILES, levels, strict=True)}
+        return Found(features, details={"image_modified": False, "roi_area": window.area})
+
+    return run

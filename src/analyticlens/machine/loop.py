@@ -1,0 +1,483 @@
+"""The inspecting loop: one thread for ever, so that two loops can never run. Callers change its plan; it converges to the newest.
+
+A session is one generation: it inspects under one plan until the plan changes or the child is lost. A child that blocks is killed at the
+deadline, one that dies is replaced, both with back-off and for ever.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from analyticlens.engine import RecipeRefused
+from analyticlens.machine import clock, log
+from analyticlens.machine.backoff import BackOff
+from analyticlens.machine.cradle import Cradle
+from analyticlens.machine.inspector import ChildDied, ChildLate, Inspector, Woken, Work
+from analyticlens.machine.outbox import Outbox
+from analyticlens.machine.refusals import NotNow, SourceRefused
+from analyticlens.machine.triggers import ManualQueue, Pacer, Triggered
+from analyticlens.machine.wakepipe import WakePipe
+from analyticlens.protocol.configuration import ContinuousTrigger, ManualTrigger
+from analyticlens.protocol.configuration import Source as SourceConfig
+from analyticlens.protocol.words import Mode
+
+# How long a frame that was begun may still take after somebody said stop.
+GRACE_SECONDS = 0.5
+IDLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the loop shall do. `rebuilds` grows when source and engine must be made anew although the work is the same."""
+
+    revision: int
+    running: bool
+    rebuilds: int
+    work: Work
+    mode: Mode
+    recipe_sha256: str | None
+    config_version: int
+    wire_tools: tuple[dict[str, Any], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Which pictures the next inspection makes besides its verdict."""
+
+    processed: bool = False
+    live: bool = False
+    keep_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An inspection the child was asked for."""
+
+    trigger: Triggered
+    sent_at: float
+    wishes: Wishes
+    generation: int
+
+
+class Host(Protocol):
+    """Whom the loop tells. All calls come from the loop's thread."""
+
+    def wishes(self, plan: Plan) -> Wishes:
+        """Say which pictures the next inspection shall make."""
+
+    def seen(self, plan: Plan, answer: dict[str, Any]) -> None:
+        """Note what the child found, before the next inspection's pictures are wished for."""
+
+    def finish(self, plan: Plan, asked: Asked, answer: dict[str, Any], picture: bytes | None) -> object:
+        """Commit the verdict and return what `show` wants of it."""
+
+    def show(self, finished: object, answer: dict[str, Any], views: dict[str, bytes]) -> None:
+        """Tell viewers, after the commit."""
+
+    def trouble(self, sentence: str, code: str) -> None:
+        """Note why no inspection is possible now; "" when it is again."""
+
+    def child_failed(self, plan: Plan, sentence: str, code: str) -> None:
+        """Note that a child had to be killed or died."""
+
+
+class Loop:
+    """The thread, its plan and its child."""
+
+    def __init__(self, outbox: Outbox, cradle: Cradle, host: Host, plan: Plan) -> None:
+        """Prepare the thread; `start` runs it."""
+        self.manual = ManualQueue(outbox)
+        self.generation = outbox.number("generation")
+        self._outbox, self._cradle, self._host = outbox, cradle, host
+        self._plan = plan
+        self._candidate: Inspector | None = None
+        self._mutex = threading.Condition()
+        self._pipe = WakePipe()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
+        # Owned by the thread.
+        self._child: Inspector | None = None
+        self._built: tuple[Any, ...] | None = None
+        self._position = ""
+        self._position_of: SourceConfig | None = None
+        # Read by others under the mutex.
+        self._back_off = BackOff()
+        self._in_session: int | None = None
+        self._seen = -1
+        self._ready = False
+        self._quiet_at = -1
+        self._errands: list[Callable[[Inspector], None]] = []
+
+    # --- from any thread -------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Run."""
+        self._thread.start()
+
+    def submit(self, plan: Plan, candidate: Inspector | None = None) -> None:
+        """Replace the plan; `candidate` is a child already opened with its work, swapped in between two frames."""
+        with self._mutex:
+            self._plan = plan
+            if candidate is not None:
+                stale, self._candidate = self._candidate, candidate
+                if stale is not None:
+                    self._cradle.end(stale)
+        self._pipe.wake()
+
+    def settle(self, revision: int, seconds: float) -> bool:
+        """Wait until no session of a plan older than revision runs; return whether that is so."""
+        deadline = clock.mono() + seconds
+        with self._mutex:
+            while self._seen < revision or (self._in_session is not None and self._in_session < revision):
+                left = deadline - clock.mono()
+                if left <= 0 or not self._thread.is_alive():
+                    return not self._thread.is_alive()
+                self._mutex.wait(left)
+        return True
+
+    def await_session(self, seconds: float) -> None:
+        """Wait until the newest plan is being run, if it is to run: between two plans there is a moment without a session."""
+        deadline = clock.mono() + seconds
+        with self._mutex:
+            while self._plan.running and self._in_session != self._plan.revision:
+                left = deadline - clock.mono()
+                if left <= 0 or not self._thread.is_alive():
+                    return
+                self._mutex.wait(left)
+
+    def position_for(self, work: Work) -> str:
+        """Return where a new child of this work goes on: where the present one stands, if its source is the same."""
+        with self._mutex:
+            return self._position if self._position_of == work.configuration.source else ""
+
+    def retry_now(self) -> None:
+        """Try again at once instead of at the end of the back-off."""
+        with self._mutex:
+            self._back_off.at_once()
+            self._quiet_at = -1
+        self._pipe.wake()
+
+    def keep_quiet(self) -> None:
+        """Stop trying, and complaining, until the plan changes: somebody cleared the error of a stopped machine."""
+        with self._mutex:
+            self._quiet_at = self._plan.revision
+        self._pipe.wake()
+
+    @property
+    def work_key(self) -> tuple[Any, ...]:
+        """Return what the newest plan's child is opened with."""
+        with self._mutex:
+            return self._plan.work.key
+
+    @property
+    def ready(self) -> bool:
+        """Whether a child with an open source is there."""
+        with self._mutex:
+            return self._ready
+
+    @property
+    def waiting_for_trigger(self) -> bool:
+        """Whether the loop runs and waits for somebody to ask."""
+        with self._mutex:
+            return self._in_session is not None and isinstance(self._plan.work.configuration.trigger, ManualTrigger)
+
+    def trigger(self, part_id: str | None) -> int:
+        """Queue one manual trigger and return its count. Raises NotNow when the loop cannot take it."""
+        with self._mutex:
+            if self._in_session is None:
+                raise NotNow("the machine is not ready to inspect")
+            count = self.manual.put(part_id)
+        self._pipe.wake()
+        return count
+
+    def errand(self, act: Callable[[Inspector], None]) -> None:
+        """Have the loop's thread do something with the child between two frames. Raises NotNow when there is none."""
+        with self._mutex:
+            if not self._ready:
+                raise NotNow("the picture source is not open")
+            self._errands.append(act)
+        self._pipe.wake()
+
+    def close(self) -> None:
+        """Finish the frame, end the thread and the children."""
+        self._closed.set()
+        self._pipe.wake()
+        self._thread.join(GRACE_SECONDS + 1.0)
+        self._cradle.close()
+        self._thread.join(5.0)
+        self._cradle.reap()
+        self._pipe.close()
+
+    # --- the thread ------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._step()
+            except Exception as error:  # noqa: BLE001  the inspecting loop's guard: whatever breaks, it begins again
+                log.event("loop_broken", f"{type(error).__name__}: {error}")
+                self._fail(self._plan, f"internal error: {type(error).__name__}: {error}", "internal_error")
+        self._drop()
+
+    def _step(self) -> None:
+        """Take the newest plan and do the next thing it needs: build, inspect, or rest."""
+        plan = self._adopt()
+        if not self._make_ready(plan):
+            return
+        if plan.running:
+            self._session(plan)
+        else:
+            self._rest(plan)
+
+    def _adopt(self) -> Plan:
+        with self._mutex:
+            plan, candidate = self._plan, self._candidate
+            self._candidate = None
+            self._seen = plan.revision
+            self._mutex.notify_all()
+        wanted = (plan.work.key, plan.rebuilds)
+        if candidate is not None:
+            self._drop()
+            if candidate.work is not None and candidate.work.key == plan.work.key:
+                self._take_over(candidate, wanted)
+            else:
+                self._cradle.end(candidate)
+        elif self._built != wanted:
+            self._drop()
+            with self._mutex:
+                self._back_off.at_once()
+        return plan
+
+    def _take_over(self, child: Inspector, built: tuple[Any, ...]) -> None:
+        self._child, self._built = child, built
+        with self._mutex:
+            self._ready = True
+        self._host.trouble("", "")
+        self._cradle.warm()
+
+    def _make_ready(self, plan: Plan) -> bool:
+        """Return whether a child is open; else build one, or wait for the moment to try again."""
+        if self._child is not None:
+            if self._child.alive:
+                return True
+            self._fail(plan, self._child.epitaph(), "child_died")
+        with self._mutex:
+            quiet = self._quiet_at == plan.revision
+            left = self._back_off.seconds_left
+        if quiet or left > 0:
+            self._pipe.wait(IDLE_SECONDS if quiet else left)
+            return False
+        self._built = (plan.work.key, plan.rebuilds)
+        try:
+            child = self._cradle.build(plan.work, self.position_for(plan.work))
+        except (SourceRefused, RecipeRefused) as refused:
+            code = "source_refused" if isinstance(refused, SourceRefused) else "recipe_refused"
+            self._wait_for(plan, str(refused), code, source=True)
+        except ChildLate as late:
+            self._fail(plan, f"the picture source did not open: {late}", "child_died", source=True)
+        except ChildDied as died:
+            self._fail(plan, f"the picture source did not open: {died}", "child_died")
+        else:
+            self._take_over(child, self._built)
+        return False
+
+    def _rest(self, plan: Plan) -> None:
+        """Wait for a new plan with the child at hand."""
+        self.manual.forget()
+        self._run_errands()
+        self._watch(IDLE_SECONDS)
+
+    def _session(self, plan: Plan) -> None:
+        """Inspect under one plan, as one generation."""
+        generation = self._outbox.grow("generation", durable=True)
+        with self._mutex:
+            self.generation = generation
+            self._in_session = plan.revision
+            self._mutex.notify_all()
+        try:
+            self._cycles(plan, generation)
+        finally:
+            if self._must_end(plan):
+                self.manual.forget()
+            with self._mutex:
+                self._in_session = None
+                self._mutex.notify_all()
+
+    def _cycles(self, plan: Plan, generation: int) -> None:
+        trigger = plan.work.configuration.trigger
+        pacer = Pacer(trigger, self._outbox) if isinstance(trigger, ContinuousTrigger) else None
+        by_frames = isinstance(trigger, ContinuousTrigger) and trigger.pace == "frames"
+        asked: Asked | None = None
+        while self._child is not None:
+            if asked is None:
+                self._run_errands()
+                triggered = self._next_trigger(plan, pacer)
+                if triggered is None:
+                    return
+                asked = self._ask(plan, triggered, generation)
+            if (got := self._answer(plan, asked)) is None:
+                return
+            following = None
+            if by_frames and pacer is not None and self._current(plan) and not self._errands:
+                # The child works on the next frame while this verdict is being committed.
+                following = self._ask(plan, pacer.take(), generation)
+            self._settle(plan, asked, *got)
+            asked = following
+        if asked is not None:
+            # The child was lost over the views of the frame before, so this one will have no answer.
+            self._judge(plan, asked, "child_died", "the inspecting process ended before it answered")
+
+    def _next_trigger(self, plan: Plan, pacer: Pacer | None) -> Triggered | None:
+        """Wait for the next trigger; None when the plan changed, an errand waits, or the child is gone."""
+        while self._current(plan) and self._child is not None:
+            if pacer is not None and pacer.seconds_left <= 0:
+                return pacer.take()
+            if pacer is None and (triggered := self.manual.take()) is not None:
+                return triggered
+            self._watch(pacer.seconds_left if pacer is not None else IDLE_SECONDS)
+            self._run_errands()
+        return None
+
+    def _ask(self, plan: Plan, triggered: Triggered, generation: int) -> Asked:
+        wishes = self._host.wishes(plan)
+        pictures = plan.work.configuration.pictures
+        asked = Asked(triggered, clock.mono(), wishes, generation)
+        message = {
+            "do": "inspect",
+            "keep_ok": wishes.keep_ok,
+            "keep_not_ok": pictures.keep_not_ok,
+            "quality": pictures.jpeg_quality,
+            "details": wishes.processed,
+            "processed": wishes.processed,
+            "live": wishes.live,
+        }
+        assert self._child is not None
+        # Waiting for the answer tells that the child is gone: by then the frame before is committed, so cycles keep their order.
+        with suppress(ChildDied):
+            self._child.send(message)
+        return asked
+
+    def _answer(self, plan: Plan, asked: Asked) -> tuple[dict[str, Any], dict[str, bytes]] | None:
+        """Return the child's answer; None when there is none and its verdict, an error, is committed already."""
+        assert self._child is not None
+        deadline = asked.sent_at + plan.work.configuration.inspection_timeout_ms / 1000
+        hurried = False
+        while True:
+            try:
+                answer, blobs = self._child.receive(deadline - clock.mono(), self._pipe.reader)
+            except Woken:
+                self._pipe.drain()
+                if not hurried and self._must_end(plan):
+                    hurried, deadline = True, min(deadline, clock.mono() + GRACE_SECONDS)
+                continue
+            except ChildLate:
+                self._give_up(plan, asked, hurried)
+                return None
+            except ChildDied as died:
+                self._judge_failure(plan, asked, "child_died", str(died))
+                return None
+            if answer["did"] == "inspecting":
+                deadline = min(deadline, clock.mono() + plan.work.engine_seconds)
+                continue
+            if answer["did"] == "lost":
+                self._lose_source(plan, asked, answer)
+                return None
+            self._host.seen(plan, answer)
+            return answer, blobs
+
+    def _settle(self, plan: Plan, asked: Asked, answer: dict[str, Any], blobs: dict[str, bytes]) -> None:
+        """Commit first; then fetch the views the child made meanwhile and show them."""
+        with self._mutex:
+            self._back_off.worked()
+        self._position, self._position_of = str(answer.get("position", "")), plan.work.configuration.source
+        finished = self._host.finish(plan, asked, answer, blobs.get("stored"))
+        views: dict[str, bytes] = {}
+        if (asked.wishes.processed or asked.wishes.live) and self._child is not None:
+            try:
+                told, views = self._child.receive(plan.work.configuration.inspection_timeout_ms / 1000)
+                answer = {**answer, "resolution": told.get("resolution")}
+            except (ChildDied, ChildLate) as problem:
+                self._fail(plan, str(problem), "child_died")
+        self._host.show(finished, answer, views)
+
+    # --- when something is wrong -----------------------------------------------------------------------------------
+
+    def _give_up(self, plan: Plan, asked: Asked, hurried: bool) -> None:
+        """The child did not answer in time: kill it. A frame given up because of a stop is missed; else it is an error."""
+        if hurried:
+            self._outbox.grow("missed")
+            self._drop()
+            return
+        took = round((clock.mono() - asked.sent_at) * 1000)
+        self._judge_failure(plan, asked, "timeout", f"the inspection was ended after {took} ms")
+
+    def _judge_failure(self, plan: Plan, asked: Asked, reason: str, sentence: str) -> None:
+        self._judge(plan, asked, reason, sentence)
+        self._fail(plan, sentence, reason)
+
+    def _judge(self, plan: Plan, asked: Asked, reason: str, sentence: str) -> None:
+        """Commit an inspection that came to nothing as the error it is."""
+        answer = {"verdict": "error", "reason": reason, "message": sentence}
+        self._host.show(self._host.finish(plan, asked, answer, None), answer, {})
+
+    def _lose_source(self, plan: Plan, asked: Asked, lost: dict[str, Any]) -> None:
+        self._judge(plan, asked, "source_lost", str(lost["sentence"]))
+        child, self._child = self._child, None
+        if child is not None:
+            self._cradle.give_back(child)
+        self._wait_for(plan, str(lost["sentence"]), "source_lost", source=True)
+
+    def _fail(self, plan: Plan, sentence: str, code: str, *, source: bool = False) -> None:
+        """Kill the child and build another one after the back-off."""
+        self._drop()
+        self._host.child_failed(plan, sentence, code)
+        self._wait_for(plan, sentence, code, source=source)
+
+    def _wait_for(self, plan: Plan, sentence: str, code: str, *, source: bool) -> None:
+        """Tell what is missing and let the next try wait; `source` when it is the pictures."""
+        with self._mutex:
+            self._ready = False
+            self._back_off.failed(source=source)
+        self.manual.forget()
+        if self._current(plan):
+            self._host.trouble(sentence, code)
+
+    def _drop(self) -> None:
+        child, self._child = self._child, None
+        with self._mutex:
+            self._ready = False
+        if child is not None:
+            self._cradle.end(child)
+
+    # --- waiting ---------------------------------------------------------------------------------------------------
+
+    def _current(self, plan: Plan) -> bool:
+        with self._mutex:
+            return self._plan.revision == plan.revision and not self._closed.is_set()
+
+    def _must_end(self, plan: Plan) -> bool:
+        """Whether this session shall not even finish slowly: stop, restart, closing."""
+        with self._mutex:
+            newest = self._plan
+        return self._closed.is_set() or not newest.running or newest.rebuilds != plan.rebuilds
+
+    def _watch(self, seconds: float) -> None:
+        """Sleep, but notice a child that dies while it has nothing to do."""
+        assert self._child is not None
+        if self._child.pipe in self._pipe.wait(seconds, [self._child.pipe]):
+            self._fail(self._plan, self._child.epitaph(), "child_died")
+
+    def _run_errands(self) -> None:
+        with self._mutex:
+            errands, self._errands = self._errands, []
+        for errand in errands:
+            if self._child is None:
+                return
+            try:
+                errand(self._child)
+            except (ChildDied, ChildLate) as problem:
+                self._fail(self._plan, str(problem), "child_died")

@@ -1,0 +1,20 @@
+"""The machines' models, one subject a file."""
+
+from api.models.command import Command
+from api.models.desired import DesiredVersion
+from api.models.heartbeat import VMHeartbeat
+from api.models.live import Instance, LiveEvent
+from api.models.machine import VirtualMachine
+from api.models.tool import VMInspectionTool
+from api.models.transition import Transition
+
+__all__ = [
+    "Command",
+    "DesiredVersion",
+    "Instance",
+    "LiveEvent",
+    "Transition",
+    "VMHeartbeat",
+    "VMInspectionTool",
+    "VirtualMachine",
+]

@@ -1,0 +1,87 @@
+"""One-shot acts: trigger, snapshot, clear error. At most once, with a time to live."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from analyticlens.protocol import desired as contract
+from api import bus, clock
+from api.models import choices
+from audit.models import Audited
+
+# What a report may find the command in; anything else it says comes too late.
+_BEFORE: dict[str, tuple[str, ...]] = {
+    "started": ("queued",),
+    "done": ("queued", "started"),
+    "failed": ("queued", "started"),
+    "refused": ("queued", "started"),
+    "expired": ("queued", "started"),
+    "unknown": ("queued", "started"),
+}
+
+
+class Command(Audited):
+    """An act asked of a machine, and what became of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    machine = models.ForeignKey("api.VirtualMachine", models.PROTECT, related_name="commands")
+    kind = models.CharField(_("act"), max_length=20, choices=choices.COMMAND_KINDS)
+    args = models.JSONField(_("arguments"), default=dict, blank=True)
+    author = models.CharField(_("author"), max_length=200)
+    created_at = models.DateTimeField(_("when"), default=clock.wall)
+    expires_at = models.DateTimeField(_("good until"))
+    state = models.CharField(_("state"), max_length=10, choices=choices.COMMAND_STATES, default="queued")
+    message = models.CharField(_("message"), max_length=2000, blank=True)
+    result = models.JSONField(_("result"), default=dict, blank=True)
+    reported_at = models.DateTimeField(_("reported"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = _("command")
+        verbose_name_plural = _("commands")
+        indexes = [models.Index(fields=["machine", "state"], name="command_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+    def as_contract(self) -> contract.Command:
+        """Return the command as a machine reads it, with the milliseconds it has left."""
+        left = (self.expires_at - clock.wall()).total_seconds()
+        return contract.Command.model_validate(
+            {"id": str(self.id), "kind": self.kind, "args": self.args, "ttl_ms_left": max(0, int(left * 1000))}
+        )
+
+    def report(self, said: contract.CommandReport) -> bool:
+        """Take a machine's report; False when it came after another that settled the command."""
+        changes: dict[str, Any] = {
+            "state": said.state,
+            "message": said.message,
+            "result": said.result,
+            "reported_at": clock.wall(),
+        }
+        waiting = Command.objects.filter(pk=self.pk, state__in=_BEFORE[said.state])
+        if waiting.update(**changes) == 0:
+            return False
+        for name, value in changes.items():
+            setattr(self, name, value)
+        bus.publish(
+            f"machine:{self.machine.machine_id}",
+            {"what": "command", "id": str(self.id), "kind": self.kind, "state": self.state},
+        )
+        return True
+
+    @classmethod
+    def waiting(cls, machine_pk: int) -> list[Command]:
+        """Return the machine's commands that still have time, oldest first."""
+        queued = cls.objects.filter(machine_id=machine_pk, state="queued", expires_at__gt=clock.wall())
+        return list(queued.order_by("created_at"))
+
+    @classmethod
+    def expire(cls) -> int:
+        """Close the commands nobody took in time; return how many."""
+        now = clock.wall()
+        return cls.objects.filter(state="queued", expires_at__lte=now).update(state="expired", reported_at=now)

@@ -1,0 +1,1 @@
+"""Settings, routes and their permissions: the one room that knows all others."""

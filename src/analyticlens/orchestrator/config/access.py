@@ -1,0 +1,118 @@
+"""THE table: each route's name and what it asks of whoever calls it. What has no line here is refused.
+
+`public`: anyone. `session`: anyone signed in. `machine`: the view itself checks a machine's token. Otherwise the role a person must
+have (`user.models.INCLUDES` says which roles stand in for which). A line that ends in a colon is for a whole namespace.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+
+from analyticlens.protocol.errors import error_answer
+from audit.models import record_refusal
+
+log = logging.getLogger(__name__)
+
+PUBLIC, SESSION, MACHINE = "public", "session", "machine"
+
+ACCESS: dict[str, str] = {
+    # Pages
+    "login": PUBLIC,
+    "logout": SESSION,
+    "preferences": PUBLIC,
+    "fleet": "viewer",
+    "fleet_tiles": "viewer",
+    "machine": "viewer",
+    "machine_now": "viewer",
+    "machine_frame": "viewer",
+    "machine_picture": "viewer",
+    "machine_start": "operator",
+    "machine_stop": "operator",
+    "machine_restart": "operator",
+    "machine_trigger": "operator",
+    "machine_mode": "engineer",
+    "machine_publish": "engineer",
+    "tools": "viewer",
+    "tool": "viewer",
+    "tool_add": "engineer",
+    "tool_save": "engineer",
+    "tool_move": "engineer",
+    "tool_remove": "engineer",
+    # Django's admin
+    "admin:": "admin",
+    "admin:login": PUBLIC,
+    # The door for machines
+    "edge:enrol": PUBLIC,
+    "edge:token": MACHINE,
+    "edge:heartbeat": MACHINE,
+    "edge:goodbye": MACHINE,
+    "edge:desired": MACHINE,
+    "edge:batches": MACHINE,
+    "edge:quarantine": MACHINE,
+    "edge:image": MACHINE,
+    "edge:blob": MACHINE,
+    "edge:live": MACHINE,
+    "edge:command": MACHINE,
+}
+
+
+def permission_of(view_name: str) -> str | None:
+    """Return the permission a route's name asks for; None when the table does not have it."""
+    if view_name in ACCESS:
+        return ACCESS[view_name]
+    namespace, colon, _name = view_name.rpartition(":")
+    return ACCESS.get(namespace + colon) if colon else None
+
+
+class AccessMiddleware:
+    """Lets a request through to its view, or refuses it: 401, 403, or a way to the sign-in page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Refuse, or return None and let the view answer."""
+        match = request.resolver_match
+        name = match.view_name if match else ""
+        wanted = permission_of(name)
+        if wanted is None:
+            log.error("route without a permission refused", extra={"route": name or request.path})
+            return _forbidden(request)
+        if wanted in {PUBLIC, MACHINE}:
+            return None
+        if not request.user.is_authenticated:
+            return _sign_in(request)
+        if wanted == SESSION or request.user.may(wanted):
+            return None
+        record_refusal(f"{request.method} {name}"[:100], request.path, f"needs the role {wanted}")
+        return _forbidden(request)
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Return whether a program asks, which wants no page."""
+    return request.path.startswith(("/api/", "/edge/"))
+
+
+def _sign_in(request: HttpRequest) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse(error_answer("unauthenticated", _("Sign in first.")), status=401)
+    return redirect_to_login(request.get_full_path())
+
+
+def _forbidden(request: HttpRequest) -> HttpResponse:
+    sentence = _("Your role does not allow this.")
+    if wants_json(request):
+        return JsonResponse(error_answer("forbidden", sentence), status=403)
+    raise PermissionDenied(sentence)

@@ -1,0 +1,35 @@
+"""The one ASGI app: the event stream and the long poll as plain handlers that hold no thread, everything else Django under WSGI.
+
+Django's sync views are several times faster under WSGI than under ASGI, and neither can wait for an event without holding a thread.
+"""
+
+from __future__ import annotations
+
+from a2wsgi import WSGIMiddleware
+
+from config.wsgi import application as wsgi
+
+# Below Django's set-up, which the import above did: these use its models and settings.
+from config.body import BodyGate  # isort: skip
+from config.hub import hub  # isort: skip
+from config.live import live  # isort: skip
+from config.longpoll import desired  # isort: skip
+from config.plain import Receive, Scope, Send  # isort: skip
+
+THREADS = 16
+# Django's handler is a WSGI app; the types of the two libraries disagree on what its answer iterates over.
+_django = BodyGate(WSGIMiddleware(wsgi, workers=THREADS))  # type: ignore[arg-type]
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Route one connection."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+    if scope["type"] != "http":
+        return
+    if scope["path"] == "/live/":
+        await live(scope, receive, send, hub)
+    elif scope["path"] == "/edge/v1/desired" and scope["method"] == "GET":
+        await desired(scope, receive, send, hub)
+    else:
+        await _django(scope, receive, send)

@@ -1,0 +1,62 @@
+"""Checks at start: each wrong combination of settings is told in words, with what to do about it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.urls import get_resolver
+
+from config.access import permission_of
+from config.routes import route_names
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@register()
+def check_settings(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:
+    """Tell what in the settings would be a danger or a puzzle."""
+    found: list[CheckMessage] = []
+    if "*" in settings.ALLOWED_HOSTS:
+        found.append(
+            Error(
+                "AL_ALLOWED_HOSTS has a *",
+                hint="Name the hosts people type, such as vision.plant.local",
+                id="config.E001",
+            )
+        )
+    if settings.DEBUG and settings.HOST not in LOOPBACK:
+        found.append(
+            Error(
+                "AL_DEBUG is on and others can reach this server",
+                hint="AL_DEBUG=0, or AL_HOST=127.0.0.1",
+                id="config.E002",
+            )
+        )
+    if settings.HOST not in LOOPBACK and not settings.HTTPS:
+        found.append(
+            Warning(
+                "Others can reach this server, without TLS: passwords travel readable",
+                hint="Put a proxy with TLS before it and set AL_HTTPS=1",
+                id="config.W001",
+            )
+        )
+    secret = settings.DATA / "secret_key"
+    if stat.S_IMODE(os.stat(secret).st_mode) & 0o077:
+        found.append(Error(f"{secret} can be read by others", hint=f"chmod 600 {secret}", id="config.E003"))
+    return found
+
+
+@register()
+def check_routes(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:
+    """Tell which routes have no line in the table of permissions; each of them answers 403."""
+    return [
+        Error(f"route {name!r} has no permission", hint="Add its line to config/access.py", id="config.E004")
+        for name in route_names(get_resolver())
+        if permission_of(name) is None
+    ]

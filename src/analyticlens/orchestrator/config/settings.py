@@ -1,0 +1,189 @@
+"""Settings, all from the environment; everything the orchestrator keeps is in one data folder.
+
+AL_DATA           data folder (./data): db.sqlite3, secret_key, media/
+AL_HOST, AL_PORT  where `analyticlens up` listens (127.0.0.1, 8000)
+AL_ALLOWED_HOSTS  names this server answers to, with commas (localhost, 127.0.0.1, [::1])
+AL_HTTPS          1 behind a proxy that does TLS and sets X-Forwarded-Proto: cookies and headers become strict (0)
+AL_DEBUG          1 shows tracebacks to whoever asks: never in production (0)
+AL_TRUSTED_ORIGINS  addresses of a proxy people come through, with commas, such as https://vision.plant.local (none)
+AL_LANGUAGE       pt-br or en, before a person chooses (pt-br)
+AL_TIME_ZONE      the plant's time zone (America/Sao_Paulo)
+AL_LOG_LEVEL      DEBUG, INFO, WARNING or ERROR (INFO)
+AL_HEARTBEAT_DAYS how long heartbeats are kept (30)
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from config import env
+from config.logs import logging_config
+from config.secret import read_or_make
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(env.text("AL_DATA", "data")).expanduser().resolve()
+DATA.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+HOST = env.text("AL_HOST", "127.0.0.1")
+PORT = env.number("AL_PORT", 8000, 1, 65535)
+DEBUG = env.flag("AL_DEBUG", False)
+HTTPS = env.flag("AL_HTTPS", False)
+HEARTBEAT_DAYS = env.number("AL_HEARTBEAT_DAYS", 30, 1, 3650)
+
+SECRET_KEY = read_or_make(DATA / "secret_key")
+ALLOWED_HOSTS = env.words("AL_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{HOST}")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "config",
+    "auditlog",
+    # Below first: a room may import those above it in this list.
+    "audit",
+    "user",
+    "api",
+    "recipes",
+    "results",
+    "edge",
+    "dashboard",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "audit.middleware.ActorMiddleware",
+    "config.access.AccessMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "user.User"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# IMMEDIATE: a transaction that reads first and writes later would otherwise meet "database is locked".
+# FULL: acknowledged means committed, power cut included.
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA / "db.sqlite3",
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 5,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        },
+        # A file here as well: threads of a test then meet the same locks as those of a server.
+        "TEST": {"NAME": DATA / "test.sqlite3"},
+    }
+}
+
+# In this process' memory: live pictures and who looks at them, two entries a machine.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 20_000}}}
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+
+LANGUAGES = [("pt-br", _("Brazilian Portuguese")), ("en", _("English"))]
+LANGUAGE_CODE = env.text("AL_LANGUAGE", "pt-br").lower()
+if LANGUAGE_CODE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(f"AL_LANGUAGE is {LANGUAGE_CODE!r}; say pt-br or en")
+# One catalogue for all rooms: `analyticlens manage translations` keeps it.
+LOCALE_PATHS = [ROOT / "dashboard" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env.text("AL_TIME_ZONE", "America/Sao_Paulo")
+if TIME_ZONE not in zoneinfo.available_timezones():
+    raise ImproperlyConfigured(
+        f"AL_TIME_ZONE is {TIME_ZONE!r}, which is no time zone; say one such as America/Sao_Paulo"
+    )
+
+STATIC_URL = "static/"
+MEDIA_ROOT = DATA / "media"
+# Found in the apps themselves: there is no collecting step to forget.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+SESSION_COOKIE_NAME = "__Host-al_session" if HTTPS else "al_session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = 12 * 60 * 60
+CSRF_COOKIE_NAME = "__Host-al_csrf" if HTTPS else "al_csrf"
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_TRUSTED_ORIGINS = env.words("AL_TRUSTED_ORIGINS")
+LANGUAGE_COOKIE_NAME = "al_language"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+# Believed only where the operator says that such a proxy stands before us.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "blob:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# The batch door takes up to 500 records; pictures stream past this limit in their own view.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
+
+AUDITLOG_LOGENTRY_MODEL = "audit.AuditEntry"
+AUDITLOG_STORE_JSON_CHANGES = True
+AUDITLOG_MASK_CALLABLE = "audit.models.masked"
+
+LOG_LEVEL = env.text("AL_LOG_LEVEL", "INFO").upper()
+if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+    raise ImproperlyConfigured(f"AL_LOG_LEVEL is {LOG_LEVEL!r}; say DEBUG, INFO, WARNING or ERROR")
+LOGGING = logging_config(LOG_LEVEL)

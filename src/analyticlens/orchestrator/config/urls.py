@@ -1,0 +1,12 @@
+"""The routes of all rooms, joined. What each of them asks of a person stands in `config.access`."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("edge.urls")),
+    path("", include("dashboard.urls")),
+]

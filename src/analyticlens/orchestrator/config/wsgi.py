@@ -1,0 +1,10 @@
+"""Django's own WSGI app; `config.asgi` puts it beside the event stream and the long poll."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+application = get_wsgi_application()

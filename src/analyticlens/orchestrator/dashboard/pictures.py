@@ -1,0 +1,62 @@
+"""Pictures for the pages: the newest of a machine, and those its results name. Nothing else of the storage can be reached."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.shortcuts import get_object_or_404
+from django.utils.http import quote_etag
+from django.views.decorators.http import require_safe
+
+from api.models import VirtualMachine
+from edge import live
+from results.models import InspectionResult
+from results.pictures import stored
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+A_YEAR = 365 * 24 * 60 * 60
+
+
+def active(machine_id: str) -> VirtualMachine:
+    """Return the machine of that id; a retired one has no page."""
+    return get_object_or_404(VirtualMachine, machine_id=machine_id, is_active=True)
+
+
+@require_safe
+def frame(request: HttpRequest, machine_id: str) -> HttpResponse:
+    """The live picture numbered `v`, else the newest. Asking for it is looking: the machine sends live pictures while someone does.
+
+    A page draws an overlay over the very picture it belongs to, so another one is never given in its place.
+    """
+    machine = active(machine_id)
+    live.watch(machine)
+    number = request.GET.get("v", "")
+    asked = number.isascii() and number.isdigit() and len(number) < 19
+    newest = live.numbered(machine, int(number)) if asked else live.latest(machine)
+    if newest is None:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
+    etag = quote_etag(f"{machine.pk}-{newest.number}")
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponseNotModified(headers={"ETag": etag})
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    return HttpResponse(newest.jpeg, content_type="image/jpeg", headers=headers)
+
+
+@require_safe
+def picture(request: HttpRequest, machine_id: str, sha256: str) -> HttpResponseBase:
+    """The picture of one of the machine's results."""
+    machine = active(machine_id)
+    if (
+        not SHA256.fullmatch(sha256)
+        or not InspectionResult.objects.filter(machine=machine, picture_sha256=sha256).exists()
+    ):
+        raise Http404
+    found = stored(sha256)
+    if found is None:
+        raise Http404
+    response = FileResponse(default_storage.open(found.name, "rb"), content_type=found.mime)
+    response["Cache-Control"] = f"private, max-age={A_YEAR}, immutable"
+    return response

@@ -1,0 +1,1 @@
+"""Recipe versions: numbered, immutable, published with a reason."""

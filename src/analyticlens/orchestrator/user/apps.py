@@ -1,0 +1,21 @@
+"""The user app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class UserConfig(AppConfig):
+    """Accounts and roles."""
+
+    name = "user"
+    verbose_name = _("People")
+
+    def ready(self) -> None:
+        """Have changes to accounts leave entries."""
+        from audit.models import track
+        from user.models import User
+
+        # Signing in is dated on the account; that alone is no change of the account.
+        track(User, but={"last_login"}, secret={"password"})

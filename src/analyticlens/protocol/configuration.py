@@ -1,0 +1,173 @@
+"""A machine's configuration: source, trigger, logging, pictures. What makes a station, not what it looks for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from analyticlens.protocol.strict import Strict
+
+ADVANCED: dict[str, Any] = {"x-advanced": True}
+Pixels = Annotated[int, Field(ge=1, le=30_000, json_schema_extra={"unit": "px"})]
+Milliseconds = Annotated[int, Field(ge=1, le=86_400_000, json_schema_extra={"unit": "ms"})]
+PathText = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]
+UrlText = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00-\x1f]*$")]
+
+
+class SourceCommon(Strict):
+    """The seed's columns: all are kept whichever kind is chosen, so that changing the kind and back loses nothing."""
+
+    camera_id: Annotated[int, Field(ge=0, le=9999)] = Field(
+        0, title="Camera", description="Number of the local camera."
+    )
+    resolution: tuple[Pixels, Pixels] = Field(
+        (752, 480), title="Resolution", description="Width and height asked of the camera."
+    )
+    fps: Annotated[int, Field(ge=1, le=120)] = Field(30, title="Frames a second", description="Asked of the camera.")
+    folder_path: PathText = Field("", title="Folder", description="Picture folder, below the machine's allowed roots.")
+    rtsp_url: UrlText = Field(
+        "", title="Stream address", description="RTSP or HTTP address, without user and password."
+    )
+
+
+class CameraSource(SourceCommon):
+    """A camera at the machine."""
+
+    type: Literal["camera"] = "camera"
+
+
+class IpCameraSource(SourceCommon):
+    """A camera on the network."""
+
+    type: Literal["camera_IP"] = "camera_IP"
+
+
+class RtspSource(SourceCommon):
+    """An RTSP stream."""
+
+    type: Literal["rtsp"] = "rtsp"
+
+
+class FolderSource(SourceCommon):
+    """A folder of pictures, read in sorted order, over and over."""
+
+    type: Literal["pasta"] = "pasta"
+
+
+class PiCameraSource(SourceCommon):
+    """A Raspberry Pi camera."""
+
+    type: Literal["picamera2"] = "picamera2"
+
+
+class GenicamSource(SourceCommon):
+    """An industrial camera."""
+
+    type: Literal["genicam"] = "genicam"
+
+
+Source = Annotated[
+    CameraSource | IpCameraSource | RtspSource | FolderSource | PiCameraSource | GenicamSource,
+    Field(discriminator="type"),
+]
+
+
+class TriggerCommon(Strict):
+    """The interval is kept whichever kind is chosen."""
+
+    interval_ms: Milliseconds = Field(1000, title="Interval", description="Time from one inspection to the next.")
+
+
+class ContinuousTrigger(TriggerCommon):
+    """One inspection each interval, from 100 ms; or as fast as frames come."""
+
+    type: Literal["continuous"] = "continuous"
+    pace: Literal["interval", "frames"] = Field(
+        "interval", title="Pace", description="By the interval, or as fast as frames come.", json_schema_extra=ADVANCED
+    )
+
+    @model_validator(mode="after")
+    def _not_too_fast(self) -> ContinuousTrigger:
+        if self.interval_ms < 100:
+            raise ValueError("a continuous trigger's interval is at least 100 ms")
+        return self
+
+
+class ManualTrigger(TriggerCommon):
+    """A person or program asks for each inspection."""
+
+    type: Literal["manual"] = "manual"
+
+
+class ExternalTrigger(TriggerCommon):
+    """A signal from outside asks for each inspection."""
+
+    type: Literal["external"] = "external"
+
+
+class ScheduledTrigger(TriggerCommon):
+    """A timetable asks for each inspection."""
+
+    type: Literal["scheduled"] = "scheduled"
+
+
+Trigger = Annotated[ContinuousTrigger | ManualTrigger | ExternalTrigger | ScheduledTrigger, Field(discriminator="type")]
+
+
+class Logging(Strict):
+    """The result logs (.alog) of the old wire."""
+
+    enabled: bool = Field(False, title="Write result logs", description="One .alog file an inspection.")
+    mode: Literal["keep_last", "keep_first"] = Field(
+        "keep_last", title="When full", description="Drop the oldest, or refuse new ones."
+    )
+    max_logs: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        1000, title="Most logs", description="How many are kept."
+    )
+    policy: Literal["ALL", "APPROVED", "REJECTED"] = Field(
+        "ALL", title="Which", description="Which results are logged."
+    )
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        20, title="Batch", description="Results written at once."
+    )
+    batch_ms: Annotated[int, Field(ge=0, le=3_600_000, json_schema_extra={"unit": "ms"})] = Field(
+        500, title="Batch time", description="Longest wait before a batch is written."
+    )
+
+
+class Pictures(Strict):
+    """Which pictures travel to the orchestrator beside their verdicts."""
+
+    keep_not_ok: bool = Field(
+        True, title="Keep every picture that is not OK", description="Rejected, undecided and error pictures."
+    )
+    ok_every: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        10,
+        title="Keep one OK picture of",
+        description="One in so many; 0 keeps none. It is the sampling weight of the picture kept.",
+    )
+    jpeg_quality: Annotated[int, Field(ge=30, le=100, json_schema_extra={"unit": "%"})] = Field(
+        90, title="JPEG quality", description="Quality of the stored picture.", json_schema_extra=ADVANCED
+    )
+
+
+class Configuration(Strict):
+    """Everything that makes a station: the seed's columns and what they cannot say."""
+
+    source: Source = Field(CameraSource(), title="Source", description="Where pictures come from.")
+    trigger: Trigger = Field(ContinuousTrigger(), title="Trigger", description="What asks for an inspection.")
+    logging: Logging = Field(Logging(), title="Result logs", description="The .alog files of the old wire.")
+    pictures: Pictures = Field(Pictures(), title="Pictures", description="Which pictures are kept.")
+    inspection_timeout_ms: Annotated[int, Field(ge=50, le=60_000, json_schema_extra={"unit": "ms"})] = Field(
+        5000,
+        title="Deadline",
+        description="An inspection that takes longer is killed and is an error.",
+        json_schema_extra=ADVANCED,
+    )
+    tool_timeout_ms: Annotated[int, Field(ge=10, le=60_000, json_schema_extra={"unit": "ms"})] = Field(
+        200,
+        title="Time a tool may take",
+        description="A tool whose parameters could make it take longer is refused; one that hangs is ended.",
+        json_schema_extra=ADVANCED,
+    )

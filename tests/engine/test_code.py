@@ -1,0 +1,250 @@
+"""code: what other libraries drew is read at any angle, and what cannot be read is never taken for anything."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from time import process_time
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from analyticlens.bench.accuracy.camera import expose
+from analyticlens.bench.accuracy.codes import bars, code_128, data_matrix, drawn, qr_code
+from analyticlens.bench.accuracy.rows_code import rows
+from analyticlens.engine import RecipeRefused, inspect, prepare
+from analyticlens.engine.codes import budget
+from analyticlens.engine.tools import TOOLS
+from analyticlens.protocol.records import ToolOutcome
+from analyticlens.protocol.tools import CodeParams
+from tests.engine.drawing import boxes, colour, limit, look, plain, recipe, rect
+
+TEXT = "PART-004711"
+ENCODERS: dict[str, Callable[[str], Any]] = {"qr_code": qr_code, "data_matrix": data_matrix, "code_128": code_128}
+
+
+def frame(modules: Any, module: float = 3, angle: float = 0, **how: Any) -> Any:
+    rng = np.random.default_rng(4)
+    return expose(drawn(modules, module, angle, **how), rng, snr=40)
+
+
+def tool(**params: Any) -> dict[str, Any]:
+    return {"type": "code", "params": params}
+
+
+def read(picture: Any, **params: Any) -> ToolOutcome:
+    return look(picture, tool(**params)).tools[0]
+
+
+@pytest.mark.parametrize("word", ENCODERS)
+@pytest.mark.parametrize("angle", [-90, -30, 0, 45, 133])
+def test_a_code_is_read_at_any_angle_with_its_place_and_direction(word: str, angle: float) -> None:
+    outcome = read(frame(ENCODERS[word](TEXT), 3, angle, centre=(12, -7), size=(460, 480)))
+    assert (outcome.status, outcome.texts) == ("ok", {"text": TEXT, "format": word})
+    assert abs(math.remainder(outcome.features["angle_deg"] - angle, 360)) < 2
+    assert math.dist((outcome.features["x"], outcome.features["y"]), (239.5 + 12, 229.5 - 7)) < 5
+    assert (outcome.features["count"], outcome.features["length"]) == (1, len(TEXT))
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "text", "said"),
+    [
+        ("ean_13", "ean13", "590123412345", "5901234123457"),
+        ("ean_8", "ean8", "9638507", "96385074"),
+        ("upc_a", "upca", "03600029145", "036000291452"),
+        ("code_39", "code39", "AB-12", "AB-12"),
+        ("itf", "itf", "12345678", "12345678"),
+    ],
+)
+@pytest.mark.parametrize("angle", [0, 24, 97])
+def test_the_other_bars_are_read_where_asked_for(word: str, kind: str, text: str, said: str, angle: float) -> None:
+    outcome = read(frame(bars(kind, text), 3, angle), formats=[word])
+    assert outcome.texts == {"text": said, "format": word}
+
+
+def test_a_piece_of_bars_without_a_check_character_is_not_taken_for_the_whole(rng: np.random.Generator) -> None:
+    for _ in range(8):
+        angle = rng.uniform(-180, 180)
+        exact = drawn(bars("itf", "12345678"), rng.uniform(2, 3), angle)
+        outcome = read(expose(exact, rng, snr=20), formats=["itf"])
+        assert outcome.texts.get("text", "12345678") == "12345678", angle
+
+
+def test_a_format_that_was_not_asked_for_is_not_read() -> None:
+    assert read(frame(qr_code(TEXT)), formats=["data_matrix"]).status == "not_found"
+
+
+def test_the_expected_text_decides() -> None:
+    picture = frame(data_matrix(TEXT))
+    good = look(picture, tool(expected_text=TEXT) | {"limits": [limit("matches", 1)]})
+    bad = look(picture, tool(expected_text="PART-004712") | {"limits": [limit("matches", 1)]})
+    assert (good.verdict, bad.verdict) == ("ok", "nok")
+    assert bad.tools[0].texts["text"] == TEXT
+
+
+def test_the_pattern_decides() -> None:
+    picture = frame(qr_code(TEXT))
+    assert read(picture, pattern=r"PART-\d{6}").features["matches"] == 1
+    assert read(picture, pattern=r"PART-\d{5}").features["matches"] == 0
+    assert read(picture, pattern=r"PART-\d{6}", expected_text="PART-000000").features["matches"] == 0
+
+
+def test_without_a_wish_there_is_no_match_and_a_limit_on_it_is_undecided() -> None:
+    inspection = look(frame(qr_code(TEXT)), tool() | {"limits": [limit("matches", 1)]})
+    assert "matches" not in inspection.tools[0].features
+    assert (inspection.verdict, inspection.reason) == ("undecided", "value_missing")
+
+
+@pytest.mark.parametrize(
+    "picture", [plain(), plain(1, 1), plain(9, 300), boxes((10, 10, 90, 90)), colour(plain(64, 64))]
+)
+def test_where_no_code_is_none_is_read_and_the_verdict_is_undecided(picture: Any) -> None:
+    inspection = look(picture, tool(expected_text=TEXT) | {"limits": [limit("count", 1), limit("matches", 1)]})
+    assert (inspection.verdict, inspection.reason) == ("undecided", "not_found")
+    assert inspection.tools[0].texts == {}
+
+
+def test_a_damaged_code_is_not_read_wrongly(rng: np.random.Generator) -> None:
+    """Half of a code is whited out, a piece at a time: it is read right or not at all."""
+    for word, encoder in ENCODERS.items():
+        for _ in range(5):
+            modules = encoder(TEXT).copy()
+            rows_, columns = modules.shape
+            x, y = rng.integers(columns // 2 + 1), rng.integers(rows_ // 2 + 1)
+            modules[y : y + rows_ // 2, x : x + columns // 2] ^= rng.random() < 0.5
+            outcome = read(frame(modules, 3, rng.uniform(0, 360)))
+            assert outcome.texts.get("text", TEXT) == TEXT, word
+
+
+def test_lengths_pass_over_what_is_not_looked_for() -> None:
+    assert read(frame(qr_code(TEXT)), min_length=12).status == "not_found"
+    assert read(frame(qr_code(TEXT)), min_length=11, max_length=11).status == "ok"
+
+
+def two(**how: Any) -> Any:
+    left, right = (frame(ENCODERS[word](text), 3, 10) for word, text in (("qr_code", "LEFT"), ("data_matrix", "RIGHT")))
+    picture = np.full((200, 400), 180, np.uint8)
+    picture[: left.shape[0], : left.shape[1]] = left
+    picture[: right.shape[0], 220 : 220 + right.shape[1]] = right
+    return picture
+
+
+def test_several_codes_are_counted_and_the_expected_one_is_told() -> None:
+    outcome = read(two(), expected_count=2, expected_text="RIGHT")
+    assert (outcome.features["count"], outcome.texts["text"], outcome.features["matches"]) == (2, "RIGHT", 1)
+
+
+def test_a_code_outside_the_region_is_not_there() -> None:
+    region = {"shape": "circle", "cx": 60, "cy": 60, "r": 58}
+    outcome = look(two(), tool(expected_count=2) | {"region": region}).tools[0]
+    assert (outcome.features["count"], outcome.texts["text"]) == (1, "LEFT")
+    assert look(two(), tool() | {"region": rect(150, 150, 60, 40)}).tools[0].status == "not_found"
+
+
+def test_places_are_those_of_the_whole_picture() -> None:
+    whole, part = (
+        read(two(), formats=["data_matrix"]),
+        look(two(), tool(formats=["data_matrix"]) | {"region": rect(210, 0, 180, 150)}).tools[0],
+    )
+    assert math.dist((whole.features["x"], whole.features["y"]), (part.features["x"], part.features["y"])) < 2
+
+
+def test_light_on_dark_is_read_where_asked_for() -> None:
+    picture = 255 - frame(qr_code(TEXT))
+    assert read(picture).status == "not_found"
+    assert read(picture, inverted=True).texts["text"] == TEXT
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_deep_pictures_are_read_whatever_part_of_the_depth_they_use(bits: int, rng: np.random.Generator) -> None:
+    exact = drawn(data_matrix(TEXT), 3, 20)
+    picture = expose(exact, rng, snr=40, bits=bits)
+    picture[0, 0] = 65535
+    assert read(picture).texts["text"] == TEXT
+
+
+def test_colour_counts_by_its_luminance() -> None:
+    assert read(colour(frame(qr_code(TEXT)))).texts["text"] == TEXT
+
+
+def test_a_text_that_would_spoil_a_record_is_shown_by_symbols() -> None:
+    outcome = read(frame(qr_code("A\x00B\x1dC\u202eD")), expected_text="A␀B␝C\ufffdD")
+    assert outcome.texts["text"] == "A␀B␝C\ufffdD"
+    assert outcome.features["matches"] == 1
+
+
+def test_the_overlay_is_the_codes_outline() -> None:
+    inspection = look(frame(qr_code(TEXT), 3, 0), tool())
+    (shape,) = [overlay.shape for overlay in inspection.overlay if overlay.role == "found"]
+    assert shape.shape == "polygon"
+    side = 3 * qr_code(TEXT).shape[0]
+    assert cv2.contourArea(np.array(shape.points, np.float32)) == pytest.approx(side**2, rel=0.1)
+    assert inspection.details[1]["codes"][0]["format"] == "qr_code"
+
+
+def test_what_is_tried_depends_on_the_picture_alone(rng: np.random.Generator) -> None:
+    picture = rng.integers(0, 256, (200, 300)).astype(np.uint8)
+    assert read(picture).features == read(picture).features
+    assert read(picture).features["attempts"] > read(picture, retries=False).features["attempts"] == 1
+
+
+@pytest.mark.parametrize("params", [{"pattern": "(a"}, {"pattern": "a**"}, {"pattern": "((((a){99}){99}){99})"}])
+def test_a_pattern_that_cannot_be_used_is_refused_in_words(params: dict[str, Any]) -> None:
+    with pytest.raises(RecipeRefused, match="pattern"):
+        prepare(recipe(tool(**params)))
+
+
+@pytest.mark.parametrize("params", [{"formats": []}, {"formats": ["itf", "itf"]}, {"min_length": 9, "max_length": 3}])
+def test_what_makes_no_sense_is_refused(params: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"twice|longer|at least 1"):
+        recipe(tool(**params))
+
+
+def test_without_the_library_it_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "zxingcpp", None)
+    with pytest.raises(RecipeRefused, match=r"zxing-cpp: install analyticlens\[machine\]"):
+        prepare(recipe(tool()))
+
+
+def test_a_region_too_large_for_its_time_is_refused_in_words() -> None:
+    with pytest.raises(RecipeRefused, match="it can take"):
+        prepare(recipe(tool()), size=(3000, 4000))
+    prepare(recipe(tool(formats=["qr_code"])), size=(3000, 4000))
+    prepare(recipe(tool()), size=(1080, 1920))
+
+
+@pytest.mark.parametrize(
+    "formats", [["qr_code", "data_matrix", "code_128", "ean_13"], ["code_128"], ["data_matrix"], ["aztec"]]
+)
+@pytest.mark.parametrize("inverted", [False, True])
+def test_its_cost_bound_holds_on_the_worst_pictures(
+    formats: list[str], inverted: bool, rng: np.random.Generator
+) -> None:
+    height, width = 240, 320
+    pictures = [
+        rng.integers(0, 256, (height, width)),
+        np.tile(np.repeat(rng.integers(0, 2, width // 4), 4) * 150 + 50, (height, 1)),
+        np.kron(rng.integers(0, 2, (height // 4, width // 4)), np.ones((4, 4))) * 150 + 50,
+    ]
+    prepared = prepare(recipe(tool(formats=formats, inverted=inverted)), tool_ms=1e6)
+    cost = TOOLS["code"].cost
+    assert cost is not None
+    bound = cost(prepared.recipe.tools[0], height, width)
+    for picture in pictures:
+        inspect(picture.astype(np.uint8), prepared)
+        begun = process_time()
+        inspect(picture.astype(np.uint8), prepared)
+        assert 1000 * (process_time() - begun) < 2 * bound
+
+
+def test_the_time_is_shared_out_and_never_overdrawn() -> None:
+    for size in ((50, 50), (240, 320), (480, 752), (900, 1200)):
+        shared = budget(CodeParams(), *size)
+        assert shared.total <= max(CodeParams().budget_ms, shared.first + shared.tensor) + 1e-9
+
+
+def test_the_goals_of_the_accuracy_bench_are_met_on_a_few_pictures(seed: int) -> None:
+    missed = [str(row) for row in rows(seed, 6) if not row.met]
+    assert missed == []
