@@ -30,7 +30,7 @@ $(shell rm -f $(RUNTIME) $(DEV))
 .PHONY: $(BIN)/python
 endif
 
-.PHONY: help up setup peers check format test bench bench-accuracy lock clean
+.PHONY: help up setup peers check format test test-full bench bench-accuracy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -54,6 +54,11 @@ format: $(DEV) ## put the code into the house's form
 test: setup ## run the tests (T=paths or options, N=processes)
 	$(BIN)/python -m pytest -n $(N) --dist loadgroup $(or $(T),--ignore=tests/faults)
 	$(if $(T),,$(BIN)/python -m pytest tests/faults)
+
+test-full: setup ## run the tests on what is drawn anew each time (RUNS=times, T=paths or options)
+	@for run in $$(seq $(or $(RUNS),1)); do \
+		$(BIN)/python -m pytest -n $(N) --dist loadgroup --seed fresh $(or $(T),--ignore=tests/faults) || exit 1; done
+	$(if $(T),,$(BIN)/python -m pytest --seed fresh tests/faults)
 
 bench: setup ## print the figures of the design (CHECK=1 fails on a miss)
 	$(BIN)/analyticlens bench $(if $(CHECK),--check) $(ARGS)

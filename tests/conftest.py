@@ -30,24 +30,29 @@ PEERS = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
 hypothesis.settings.register_profile(
     "house", deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
-hypothesis.settings.load_profile("house")
+hypothesis.settings.register_profile("repeated", hypothesis.settings.get_profile("house"), derandomize=True)
 
+# What the drawn and the shuffled of a run come from: the same every time, unless another is asked for.
+USUAL_SEED = 1
 SEED = pytest.StashKey[int]()
+# What never repeats itself unasked, for the tests of what must hold whatever is drawn.
+FRESH_SEED = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--seed`: the number every drawn or shuffled thing of a run comes from."""
-    parser.addoption("--seed", type=int, default=None, help="seed of the run (default: AL_TEST_SEED, else a fresh one)")
+    asked = os.environ.get("AL_TEST_SEED")
+    parser.addoption("--seed", default=asked, help=f"a number or `fresh` (default: AL_TEST_SEED, else {USUAL_SEED})")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Settle the seed: handed down by the process that leads the run, asked for, or fresh."""
-    handed_down = getattr(config, "workerinput", {}).get("seed")
+    """Settle the seeds: handed down by the process that leads the run, asked for, fresh, or the usual one."""
     asked = config.getoption("seed")
-    if handed_down is None and asked is None and os.environ.get("AL_TEST_SEED"):
-        asked = int(os.environ["AL_TEST_SEED"])
-    settled = next((number for number in (handed_down, asked) if number is not None), None)
-    config.stash[SEED] = secrets.randbelow(2**32) if settled is None else settled
+    fresh = int(asked) if asked not in (None, "fresh") else secrets.randbelow(2**32)
+    config.stash[SEED], config.stash[FRESH_SEED] = getattr(config, "workerinput", {}).get(
+        "seeds", (USUAL_SEED if asked is None else fresh, fresh)
+    )
+    hypothesis.settings.load_profile("repeated" if config.stash[SEED] == USUAL_SEED else "house")
     asked_for = [Path(config.invocation_params.dir, arg.partition("::")[0]).resolve() for arg in config.args]
     if any(map(_wants_django, asked_for)):
         _read_settings()
@@ -74,21 +79,36 @@ def _read_settings() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: pytest.Item) -> None:
-    """Hand the seed to a test process beside this one."""
-    node.workerinput["seed"] = node.config.stash[SEED]  # type: ignore[attr-defined]
+    """Hand the seeds to a test process beside this one."""
+    stash = node.config.stash
+    node.workerinput["seeds"] = (stash[SEED], stash[FRESH_SEED])  # type: ignore[attr-defined]
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say how to repeat this very run."""
-    return f"seed: {config.stash[SEED]} (repeat with --seed {config.stash[SEED]})"
+    return f"seed: {config.stash[SEED]}, of what is fresh every time: {config.stash[FRESH_SEED]} (repeat with --seed)"
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a long text or a file by its length: a name is read by people, and these are megabytes."""
+    return f"{argname}-of-{len(val)}" if isinstance(val, str | bytes) and len(val) > 60 else None
 
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """Return this test's own seed: drawn from the run's and the test's name, whatever runs beside or before it."""
-    text = f"{request.config.stash[SEED]}:{request.node.nodeid}"
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
-    print(f"seed of this test: {number} (of the run: {request.config.stash[SEED]})")
+    return _drawn_from(request.config.stash[SEED], request)
+
+
+@pytest.fixture
+def fresh_seed(request: pytest.FixtureRequest) -> int:
+    """Return a seed like `seed`, but another in every run unless one was asked for."""
+    return _drawn_from(request.config.stash[FRESH_SEED], request)
+
+
+def _drawn_from(run: int, request: pytest.FixtureRequest) -> int:
+    number = int.from_bytes(hashlib.sha256(f"{run}:{request.node.nodeid}".encode()).digest()[:4], "big")
+    print(f"seed of this test: {number} (of the run: --seed {run})")
     return number
 
 

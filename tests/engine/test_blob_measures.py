@@ -17,6 +17,7 @@ from analyticlens.engine.tools.blob import cost
 from analyticlens.protocol.tools import BlobTool
 from analyticlens.protocol.tools.blob import BY_GREY, OF_EACH
 from tests.engine.drawing import boxes, limit, look, measured, plain, recipe, rect
+from tests.timing import within
 
 BY_PIXELS = [feature.name for feature in OF_EACH if feature.name not in BY_GREY]
 
@@ -268,16 +269,11 @@ def test_specks_are_counted_exactly_whichever_way_they_are_labelled(rng: np.rand
     ],
 )
 def test_48000_specks_are_measured_without_a_loop(params: dict[str, Any], rng: np.random.Generator) -> None:
-    from time import process_time
-
     prepared = prepare(recipe(blob(**params)), tool_ms=1e6)
     picture = crowd(rng, 0.0097)
-    inspect(picture, prepared)
-    start = process_time()
-    outcome = inspect(picture, prepared).tools[0]
-    assert outcome.status == "ok"
     # Two tenths of a second are the budget; a loop over labels in Python takes seconds.
-    assert process_time() - start < 1.0
+    inspection = within(1000, lambda: inspect(picture, prepared))
+    assert inspection.tools[0].status == "ok"
 
 
 def test_noise_too_dense_to_measure_is_refused_and_not_measured_for_ever(rng: np.random.Generator) -> None:

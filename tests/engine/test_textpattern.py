@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from contextlib import suppress
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from analyticlens.engine.errors import CannotBuild
 from analyticlens.engine.textpattern import MAX_CHARACTERS, compile_pattern
+from tests.timing import within
 
 LETTERS = "ab1-\n"
 atoms = st.sampled_from(["a", "b", "1", "-", ".", r"\d", r"\w", r"\D", "[ab]", "[^a]", "[a-c1]", r"[\d-]", r"\-"])
@@ -42,18 +42,13 @@ def test_it_says_what_pythons_expressions_say(pattern: str, mark: str, texts: li
 )
 def test_what_makes_backtracking_explode_takes_no_time(pattern: str) -> None:
     compiled = compile_pattern(pattern)
-    started = time.process_time()
-    compiled.matches("a" * 2000)
-    compiled.matches("a" * 1999 + "!")
-    assert time.process_time() - started < 2
+    within(2000, lambda: (compiled.matches("a" * 2000), compiled.matches("a" * 1999 + "!")))
 
 
 def test_the_worst_text_for_the_widest_pattern_takes_a_bounded_time() -> None:
     compiled = compile_pattern("(" + "|".join(["a.", ".b", "[ab]"] * 14) + "){1,3}x*")
     text = "".join("ab"[i * i % 7 % 2] for i in range(2000))
-    started = time.process_time()
-    compiled.matches(text)
-    assert time.process_time() - started < 2
+    within(2000, lambda: compiled.matches(text))
 
 
 @pytest.mark.parametrize(

@@ -43,17 +43,17 @@ def said(outcome: Inspection | Undecodable) -> tuple[str, str | None]:
 
 
 @pytest.mark.parametrize("station", STATIONS, ids=lambda s: s.machine_id)
-def test_every_verdict_equals_its_truth(station: DemoStation, tmp_path: Path, seed: int) -> None:
+def test_every_verdict_equals_its_truth(station: DemoStation, tmp_path: Path, fresh_seed: int) -> None:
     """Nothing but the parameters says what is right; the engine sees the files alone."""
-    truth = read_truth(draw_station(station, tmp_path, seed, n=32))
+    truth = read_truth(draw_station(station, tmp_path, fresh_seed, n=32))
     found = {name: said(outcome) for name, outcome in judged(station, tmp_path).items()}
     assert found == {name: (frame["verdict"], frame["reason"]) for name, frame in truth.items()}
 
 
 @pytest.mark.parametrize("station", STATIONS, ids=lambda s: s.machine_id)
-def test_counts_and_offsets_equal_what_was_drawn(station: DemoStation, tmp_path: Path, seed: int) -> None:
+def test_counts_and_offsets_equal_what_was_drawn(station: DemoStation, tmp_path: Path, fresh_seed: int) -> None:
     """A right verdict for a wrong reason would not pass: the measured values are compared as well."""
-    truth = read_truth(draw_station(station, tmp_path, seed, n=32))
+    truth = read_truth(draw_station(station, tmp_path, fresh_seed, n=32))
     compared = 0
     for name, outcome in judged(station, tmp_path).items():
         for tool_name, features in truth[name]["features"].items():
@@ -77,9 +77,9 @@ WIDE = {
 
 
 @pytest.mark.parametrize("station", STATIONS, ids=lambda s: s.machine_id)
-def test_no_good_picture_comes_near_a_limit(station: DemoStation, tmp_path: Path, seed: int) -> None:
+def test_no_good_picture_comes_near_a_limit(station: DemoStation, tmp_path: Path, fresh_seed: int) -> None:
     """So that no seed draws one that surprises."""
-    truth = read_truth(draw_station(station, tmp_path, seed, n=16))
+    truth = read_truth(draw_station(station, tmp_path, fresh_seed, n=16))
     near = []
     for name, outcome in judged(station, tmp_path).items():
         if truth[name]["kind"] not in ("good", "whole"):
@@ -91,9 +91,9 @@ def test_no_good_picture_comes_near_a_limit(station: DemoStation, tmp_path: Path
     assert near == []
 
 
-def test_the_line_shows_every_kind_of_verdict(tmp_path: Path, seed: int) -> None:
+def test_the_line_shows_every_kind_of_verdict(tmp_path: Path, fresh_seed: int) -> None:
     """At least a quarter is not ok; undecided and error occur."""
-    paths = draw_line(tmp_path, seed, n=24)
+    paths = draw_line(tmp_path, fresh_seed, n=24)
     verdicts = Counter(frame["verdict"] for path in paths.values() for frame in read_truth(path).values())
     assert verdicts.total() == 24 * len(STATIONS)
     assert verdicts["ok"] <= 0.75 * verdicts.total()
@@ -102,22 +102,22 @@ def test_the_line_shows_every_kind_of_verdict(tmp_path: Path, seed: int) -> None
     assert verdicts["nok"] >= 10
 
 
-def test_the_same_seed_draws_the_same_pictures(tmp_path: Path, seed: int) -> None:
+def test_the_same_seed_draws_the_same_pictures(tmp_path: Path, fresh_seed: int) -> None:
     """A picture that surprises can be drawn again."""
     for run in ("one", "two"):
-        draw_line(tmp_path / run, seed, n=8)
+        draw_line(tmp_path / run, fresh_seed, n=8)
     first = {path.relative_to(tmp_path / "one"): path.read_bytes() for path in (tmp_path / "one").rglob("*.*")}
     second = {path.relative_to(tmp_path / "two"): path.read_bytes() for path in (tmp_path / "two").rglob("*.*")}
     assert first == second
     assert len(first) == 27
 
 
-def test_pictures_that_are_there_are_left_alone(tmp_path: Path, seed: int) -> None:
+def test_pictures_that_are_there_are_left_alone(tmp_path: Path, fresh_seed: int) -> None:
     """A second start draws nothing."""
     station = STATIONS[1]
-    before = draw_station(station, tmp_path, seed, n=4).read_bytes()
+    before = draw_station(station, tmp_path, fresh_seed, n=4).read_bytes()
     (tmp_path / f"{station.machine_id}_000.jpg").unlink()
-    assert draw_station(station, tmp_path, seed + 1, n=4).read_bytes() == before
+    assert draw_station(station, tmp_path, fresh_seed + 1, n=4).read_bytes() == before
     assert not (tmp_path / f"{station.machine_id}_000.jpg").exists()
 
 

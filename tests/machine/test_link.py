@@ -655,9 +655,9 @@ def test_a_change_made_offline_gives_way_to_what_was_asked_meanwhile(
     station.stop(BY)
     station.close()
     door.ask(asked(2, configuration=configuration(pictures={"jpeg_quality": 55})))
-    door.down = False
     again = linked()
     assert again.status().recipe == FOUR
+    door.down = False
     until(lambda: again.status().config_version == 2 and again.kept.pending is None)
     until(lambda: again.status().counters.ok > 2)
     assert again.status().recipe == THREE
