@@ -73,7 +73,7 @@ def divides(shape: Shape = (1, 1, 32, 32)) -> bytes:
     return model(nodes, shape, shape, {"one": np.array(1.0, np.float32)})
 
 
-def slow(shape: Shape = (1, 1, 32, 32), side: int = 1200, times: int = 6) -> bytes:
+def slow(shape: Shape = (1, 1, 32, 32), side: int = 1200, times: int = 60) -> bytes:
     """Return a model that multiplies large matrices before it answers."""
     large = np.zeros((side, side), np.float32)
     nodes = [helper.make_node("ReduceMean", ["x"], ["m"], keepdims=0), helper.make_node("Add", ["w", "m"], ["p0"])]

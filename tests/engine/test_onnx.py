@@ -15,7 +15,6 @@ from onnx import TensorProto, helper
 
 from analyticlens.engine import Inspection, RecipeRefused, inspect, prepare
 from analyticlens.engine.onnxfile import NoModel, refers_outside
-from analyticlens.engine.prepared import TOOL_MS
 from analyticlens.protocol.tools import OnnxParams
 from tests.engine.drawing import boxes, colour, limit, plain, recipe, rect
 from tests.engine.small_models import (
@@ -31,10 +30,10 @@ from tests.engine.small_models import (
 )
 
 
-def prepared(data: bytes, limits: Any = (), region: Any = None, tool_ms: float = TOOL_MS, **params: Any) -> Any:
+def prepared(data: bytes, limits: Any = (), region: Any = None, **params: Any) -> Any:
     small = {"model": sha256(data).hexdigest(), "width": 32, "height": 32, "channels": "grey"}
     tool = {"type": "onnx", "params": small | params, "limits": list(limits), "region": region}
-    return prepare(recipe(tool), {sha256(data).hexdigest(): data}, tool_ms=tool_ms)
+    return prepare(recipe(tool), {sha256(data).hexdigest(): data})
 
 
 def asked(picture: Any, data: bytes, *args: Any, **params: Any) -> Inspection:
@@ -168,7 +167,7 @@ def test_a_model_that_does_not_fit_is_refused_in_words(data: bytes, params: dict
 
 def test_a_model_slower_than_a_tool_may_be_is_refused_in_words() -> None:
     with pytest.raises(RecipeRefused, match=r"its model takes .* ms, and a tool has"):
-        prepared(slow(), kind="anomaly", tool_ms=20)
+        prepared(slow(), kind="anomaly")
 
 
 def test_a_model_that_is_not_here_is_refused_in_words() -> None:
