@@ -46,7 +46,7 @@ def test_a_disc_is_right_whatever_its_size_and_blur(radius: float, psf: float, r
 def test_where_it_is_cut_has_no_influence(radius: float, rng: np.random.Generator) -> None:
     picture = expose(render(disc(50.2, 49.7, radius), (100, 100)), rng, snr=40)
     found = [measured(picture, blob(th_min=level, area_min=10)) for level in (105, 120, 135)]
-    for name, tolerance in (("area", 0.003), ("x", 0.0003), ("perimeter", 0.002)):
+    for name, tolerance in (("area", 0.006), ("x", 0.001), ("perimeter", 0.002)):
         values = [one[name] for one in found]
         assert max(values) - min(values) <= tolerance * values[0], name
 

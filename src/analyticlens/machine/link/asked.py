@@ -43,6 +43,8 @@ class Listener:
             params={"after": version, "wait": WAIT_SECONDS, **({"sha256": sha256} if sha256 else {})},
             timeout=timeout,
         )
+        if station.closed:
+            return 0.0
         station.live.watched = document.watched
         if document.commands:
             self._commands.take(document.commands)
