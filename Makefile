@@ -21,8 +21,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 ARGS ?=
 T ?=
 CHECK ?=
-# Test processes beside one another.
+# Test processes beside one another, each with one thread: a second one waits in circles for a core that another test has.
 N ?= 2
+export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
 
 # An environment that was left half made, or whose Python is gone, is made anew.
 ifneq ($(shell $(BIN)/python -c 'import pip' 2>/dev/null && echo whole),whole)

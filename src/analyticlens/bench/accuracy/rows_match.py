@@ -86,7 +86,7 @@ CONDITIONS = (
 def rows(seed: int, n: int) -> Iterator[Row]:
     """Yield a row a condition and measure, then what is found where nothing is, and shifts of real textures."""
     for number, condition in enumerate(CONDITIONS):
-        yield from _measured(condition, np.random.default_rng([seed, 30, number]), n)
+        yield from measured(condition, np.random.default_rng([seed, 30, number]), n)
     yield _absent(np.random.default_rng([seed, 31]), n)
     yield from _photographed(np.random.default_rng([seed, 33]), n)
     yield from _textures(np.random.default_rng([seed, 32]), n)
@@ -123,7 +123,7 @@ def taught(marks: Sequence[Layer], rng: np.random.Generator, bits: int = 8, **pa
     return prepare(Recipe(tools=(tool,)), blobs)
 
 
-def _measured(condition: Condition, rng: np.random.Generator, n: int) -> Iterator[Row]:
+def measured(condition: Condition, rng: np.random.Generator, n: int) -> Iterator[Row]:
     tally, bounds = Tally(), []
     for _ in range(max(1, n // EACH)):
         marks = pattern(rng)
