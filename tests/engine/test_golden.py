@@ -69,10 +69,10 @@ def test_good_parts_have_no_defect_wherever_they_lie(rng: np.random.Generator, g
         found = looked(drawn(rng, 120 + dx, 100 + dy, rng.uniform(-0.3, 0.3)), prepared).features
         assert found["defect_count"] == 0, found
         assert found["defect_area"] == 0
-        assert (found["offset_x"], found["offset_y"]) == pytest.approx((dx, dy), abs=0.03)
+        assert (found["offset_x"], found["offset_y"]) == pytest.approx((dx, dy), abs=0.05)
 
 
-@pytest.mark.parametrize(("radius", "levels"), [(1.0, 120.0), (1.5, -60.0), (2.5, 30.0), (4.0, -25.0)])
+@pytest.mark.parametrize(("radius", "levels"), [(1.0, 120.0), (1.5, -60.0), (2.5, 30.0), (4.0, -15.0)])
 def test_planted_defects_are_found_where_they_are(rng: np.random.Generator, radius: float, levels: float) -> None:
     prepared = taught(rng)
     for _ in range(4):

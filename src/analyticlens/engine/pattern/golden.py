@@ -1,8 +1,9 @@
 """A part compared with the mean and spread of good ones: aligned, brought to the same light, and judged pixel by pixel.
 
 A pixel differs by z = |difference| / tolerance, where the tolerance is the taught spread, widened where the mean is steep by how far
-an edge may lie from its place. A defect is what is connected above a share of the threshold and reaches the threshold somewhere
-(hysteresis, as in Canny's edge detector, 1986).
+an edge may lie from its place. What differs faintly, but over several pixels and to the same side, is seen in the mean of a
+neighbourhood, whose noise is smaller: the larger of both z counts. A defect is what is connected above a share of the threshold and
+reaches the threshold somewhere (hysteresis, as in Canny's edge detector, 1986).
 """
 
 from __future__ import annotations
@@ -35,6 +36,14 @@ TUKEY = 4.685
 CONTRAST = 3.0
 # A spread of less than this, in grey levels, is rounding.
 ROUNDING = 0.41
+# Standard deviation, in pixels, of the neighbourhood whose mean is judged as well, and what it leaves of independent noise, times a
+# margin: what is left of edges, and of the good pictures' own noise, is not independent from pixel to pixel.
+WIDE = 1.5
+WIDE_NOISE = 1.6 / (2 * math.sqrt(math.pi) * WIDE)
+# Only a pixel that itself differs by so many tolerances, to the same side, belongs to what its neighbourhood shows.
+FAINT = 1.5
+# A pixel counts in its neighbourhood's mean by so many tolerances at most: one that is far off is a defect by itself.
+MOST = 6.0
 # Room around a region, in pixels, for a part that lies beside its place.
 MARGIN = 8
 
@@ -143,12 +152,30 @@ class Golden:
         z = buffers.take("golden z", self.shape, np.float32)
         cv2.scaleAdd(self.mean, -light.gain, seen, dst=z)
         np.subtract(z, np.float32(light.offset), out=z)
-        np.abs(z, out=z)
         cv2.divide(z, tolerance, dst=z, scale=1 / max(light.gain, 1e-3))
-        noise = float(np.median(z.ravel()[self._some])) / MEDIAN
-        if noise > 1:
-            np.divide(z, np.float32(noise), out=z)
+        np.divide(z, np.float32(self._wider(z)), out=z)
+        wide = self._neighbourhood(z, buffers)
+        # To the same side: their product is positive, and as large as FAINT of the pixel itself makes it.
+        shown = buffers.take("golden shown", self.shape, np.bool_)
+        np.greater(np.multiply(z, np.sign(wide)), np.float32(FAINT), out=shown)
+        np.abs(z, out=z)
+        np.maximum(z, np.abs(wide, out=wide), out=z, where=shown)
         return z, light
+
+    def _neighbourhood(self, z: NDArray[np.float32], buffers: Buffers) -> NDArray[np.float32]:
+        """Return by how many standard deviations of its noise the mean around each pixel differs (h, w), with its sign."""
+        wide = buffers.take("golden wide", self.shape, np.float32)
+        np.clip(z, -MOST, MOST, out=wide)
+        if self.held is not None:
+            wide[self.held == 0] = 0
+        cv2.GaussianBlur(wide, (0, 0), WIDE, dst=wide, borderType=cv2.BORDER_REFLECT_101)
+        np.divide(wide, np.float32(WIDE_NOISE), out=wide)
+        np.divide(wide, np.float32(self._wider(wide)), out=wide)
+        return wide
+
+    def _wider(self, z: NDArray[np.float32]) -> float:
+        """Return by how much a picture's differences are wider than one standard deviation, 1 where they are not."""
+        return max(1.0, float(np.median(np.abs(z.ravel()[self._some]))) / MEDIAN)
 
 
 class Defects(NamedTuple):

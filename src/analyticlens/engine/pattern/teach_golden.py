@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +22,8 @@ from analyticlens.protocol.tools import GoldenTool
 
 # What one picture's noise counts for beside the spread of several, in pictures.
 PRIOR = 4
+# Pixels across the neighbourhood whose variance a pixel has at least.
+AROUND = 5
 # The mean is made, the pictures are aligned with it, and it is made anew.
 PASSES = 2
 FARTHEST = 5.0
@@ -139,4 +142,6 @@ def _spread(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     # The median of a variance with few degrees of freedom lies below its mean (Wilson and Hilferty 1931).
     usual = max(own**2, float(np.median(seen)) / (1 - 2 / (9 * (count - 1))) ** 3)
     pooled = (PRIOR * usual + (count - 1) * seen) / (PRIOR + count - 1)
+    # Few pictures understate a pixel's variance now and then; that of its neighbourhood is known better.
+    pooled = np.maximum(pooled, cv2.blur(seen, (AROUND, AROUND), borderType=cv2.BORDER_REFLECT_101))
     return np.asarray(np.sqrt(pooled * (1 + 1 / count)), np.float32)
