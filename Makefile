@@ -25,6 +25,8 @@ CHECK ?=
 N ?= 2
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
+# OpenCV's sample photographs, for the tests and figures that look at them.
+export AL_PHOTOGRAPHS ?= $(CURDIR)/$(VENV)/photographs
 
 # An environment that was left half made, or whose Python is gone, is made anew.
 ifneq ($(shell $(BIN)/python -c 'import pip' 2>/dev/null && echo whole),whole)
@@ -105,5 +107,6 @@ $(OTHER_OPENCV)/.stamp: requirements/other-opencv.txt | $(DEV)
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps --target $(OTHER_OPENCV) \
 		-r requirements/other-opencv.txt && touch $@ || echo "It could not be installed: its test will be skipped, or fail with REQUIRE_PEERS=1"
 
-peers: ## install the system packages the tests drive (Chromium), or say which are missing
+peers: ## install the system packages the tests drive, and fetch their photographs, or say which are missing
 	@requirements/peers
+	@requirements/photographs $(VENV)/photographs

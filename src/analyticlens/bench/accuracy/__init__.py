@@ -27,7 +27,17 @@ from analyticlens.bench.accuracy.table import HEAD, Row
 from analyticlens.bench.page import measured_by, table, write_part
 
 # One line a family, in the order of the table: `rows_<family>.py` beside this module.
-FAMILIES: tuple[str, ...] = ("edges", "statistics", "blob", "geometry", "match", "golden", "code", "photographs")
+FAMILIES: tuple[str, ...] = (
+    "edges",
+    "statistics",
+    "blob",
+    "geometry",
+    "match",
+    "golden",
+    "code",
+    "photographs",
+    "scenes",
+)
 
 SEED = 1
 COUNT = 100
