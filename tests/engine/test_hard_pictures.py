@@ -133,3 +133,16 @@ def test_a_tool_keeps_to_the_time_it_said(kind: str, params: dict[str, Any], rng
     # A wide median of 16 bits is bounded by the time that is left, not by its parameters.
     factor = 40 if params.get("method") == "median" else 4
     within(factor * allowed, lambda: inspect(picture, prepared))
+
+
+@pytest.mark.parametrize("kind", ["blur", "morphology"])
+def test_three_channels_cost_three_times_as_much(kind: str) -> None:
+    """What fits into its time on a grey picture may not on a colour one of the same size: then it is refused, not begun."""
+    whole = recipe({"type": kind, "params": {"blur": {"ksize": 5}, "morphology": {"open": 1}}[kind]})
+    grey = prepare(whole)
+    bound = grey.cost(grey.steps[0], 60, 80)
+    assert grey.cost(grey.steps[0], 60, 80, 3) == 3 * bound
+    tight = prepare(whole, tool_ms=2 * bound)
+    assert inspect(np.full((60, 80), 90, np.uint8), tight).tools[0].status == "ok"
+    outcome = inspect(np.full((60, 80, 3), 90, np.uint8), tight).tools[0]
+    assert (outcome.status, outcome.reason) == ("error", "too_costly")

@@ -145,7 +145,8 @@ def _turn(step: Step, sight: Sight, progress: Progress, recipe: Prepared) -> Fou
     if isinstance(scene, Found):
         return scene
     height, width = scene.window.shape
-    if (ms := recipe.cost(step, height, width)) > recipe.tool_ms:
+    channels = 1 if progress.picture.is_grey else 3
+    if (ms := recipe.cost(step, height, width, channels)) > recipe.tool_ms:
         return Found(status="error", reason="too_costly", message=too_long(ms, recipe.tool_ms))
     found = _guarded(step, scene)
     if step.covers and found.status == "ok" and scene.region is not None:

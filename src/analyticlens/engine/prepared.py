@@ -27,7 +27,7 @@ class Step:
 
     `follows`: the tools that move it, in order. `judges`: its limits count. `filters`: it changes the picture. `looks`: it needs the
     picture. `needed`: a verdict rests on it, because it judges, changes the picture, or feeds a tool that does. `cost`: what it can
-    take at most. `covers`: the share of its region inside the picture is one of its features.
+    take at most, by channel where `by_channel`. `covers`: the share of its region inside the picture is one of its features.
     """
 
     tool: Tool
@@ -39,6 +39,7 @@ class Step:
     needed: bool
     cost: Cost | None = None
     covers: bool = False
+    by_channel: bool = False
 
 
 class Prepared:
@@ -77,14 +78,14 @@ class Prepared:
             self._still[number] = window(region, *size, self.buffers, f"still {number}", step.tool.exclude, least)
         return self._still[number]
 
-    def cost(self, step: Step, height: int, width: int) -> float:
-        """Return the milliseconds a step can take at most on so many rows and columns."""
+    def cost(self, step: Step, height: int, width: int, channels: int = 1) -> float:
+        """Return the milliseconds a step can take at most on so many rows and columns of so many channels."""
         if step.cost is None:
             return 0.0
         key = (step.tool.id, height, width)
         if key not in self._costs:
             self._costs[key] = step.cost(step.tool, height, width)
-        return self._costs[key]
+        return self._costs[key] * (channels if step.by_channel else 1)
 
 
 def prepare(
@@ -123,6 +124,7 @@ def prepare(
                 # What a tool costs may depend on what it names: then what it was built into knows it.
                 cost=kind.cost or getattr(run, "cost", None),
                 covers=tool.min_coverage < 1 or any(limit.feature == COVERAGE.name for limit in tool.limits),
+                by_channel=kind.by_channel,
             )
         )
     prepared = Prepared(recipe, tuple(steps), tool_ms)

@@ -38,17 +38,21 @@ from analyticlens.engine.tools import (
 
 
 class Kind(NamedTuple):
-    """How a kind of tool is built, and what it can cost at most (None: it is quick whatever its parameters)."""
+    """How a kind of tool is built, and what it can cost at most (None: it is quick whatever its parameters).
+
+    `by_channel`: the cost is that of one channel, and a colour picture has three.
+    """
 
     prepare: Prepare
     cost: Cost | None = None
+    by_channel: bool = False
 
 
 TOOLS: dict[str, Kind] = {
     "grayscale": Kind(grayscale.prepare, grayscale.cost),
-    "blur": Kind(blur.prepare, blur.cost),
+    "blur": Kind(blur.prepare, blur.cost, by_channel=True),
     "threshold": Kind(threshold.prepare, threshold.cost),
-    "morphology": Kind(morphology.prepare, morphology.cost),
+    "morphology": Kind(morphology.prepare, morphology.cost, by_channel=True),
     "blob": Kind(blob.prepare, blob.cost),
     "locate": Kind(locate.prepare),
     "caliper": Kind(caliper.prepare, caliper.cost),
@@ -60,8 +64,8 @@ TOOLS: dict[str, Kind] = {
     "code": Kind(code.prepare, code.cost),
     "circle": Kind(circle.prepare, circle.cost),
     "normalize": Kind(normalize.prepare, normalize.cost),
-    "background": Kind(background.prepare, background.cost),
-    "flat_field": Kind(flat_field.prepare, flat_field.cost),
+    "background": Kind(background.prepare, background.cost, by_channel=True),
+    "flat_field": Kind(flat_field.prepare, flat_field.cost, by_channel=True),
     "histogram": Kind(histogram.prepare),
     "focus": Kind(focus.prepare, focus.cost),
     "edge": Kind(edge.prepare, edge.cost),

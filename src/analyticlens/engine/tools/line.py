@@ -107,4 +107,4 @@ def cost(tool: LineTool, height: int, width: int) -> float:
     """
     arrow = searched(tool.region)
     samples, box = read(arrow, height, width)
-    return 12.0 + 0.15 * arrow.width + 4e-5 * samples + 4e-6 * box
+    return 12.0 + 0.05 * arrow.width + 4e-5 * samples + 4e-6 * box
