@@ -18,7 +18,8 @@ truth, and on photographs. Both tables are written by the commands below and by 
 `analyticlens bench --accuracy` measures how right each tool is: `--count` pictures a row, `--only blob,circle` these families of tools,
 `--jobs 2` as many families at once. Both take `--seed` (another seed draws other pictures, and every goal must hold for any),
 `--check`, which fails on a missed goal, and `--write docs/benchmarks.md`. `make bench` and `make bench-accuracy` run them; `CHECK=1`,
-`SEED=`, `COUNT=` and `ONLY=` are handed on.
+`SEED=`, `COUNT=` and `ONLY=` are handed on. The circuit board and the box are photographs of Debian's opencv-doc, in the folder
+`AL_PHOTOGRAPHS` names; without them there are no such rows.
 
 A bias counts as missed where it is more than three standard errors of its mean above its goal; everything else as soon as it is above.
 
