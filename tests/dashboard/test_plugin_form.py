@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from dashboard.values import rows
 from tests.dashboard.tool_forms import complaints, page, save
 from tests.plugins.installed import install
 from tests.rows import make_machine
@@ -77,6 +79,20 @@ def test_its_measures_have_the_names_it_gives_them(browser: Browser, plugins: No
     html = page(client, FORM)
     assert "Dark share" in html
     assert 'name="limit.dark_area.min"' in html
+
+
+def test_its_measures_keep_those_names_in_the_list_and_in_later_tools(browser: Browser, plugins: None) -> None:
+    client = browser()
+    with_plugin(client, "darkness")
+    save(client, **{"limit.dark_share.max": "0.5"})
+    assert "Dark share: max. 0.5" in unescape(page(client, "/m/vm_a/tools/")).replace("\xa0", " ")
+    client.post("/m/vm_a/tools/add", {"type": "math"})
+    assert '<option value="dark_share">Dark share</option>' in page(client, "/m/vm_a/tools/2/")
+
+
+def test_results_call_its_measures_by_those_names(plugins: None) -> None:
+    (row,) = rows([{"type": "plugin", "name": "dark", "status": "ok", "features": {"dark_share": 0.25}}])
+    assert [measure.title for measure in row.others] == ["Dark share"]
 
 
 def test_another_plug_in_begins_with_its_own_settings(browser: Browser, plugins: None) -> None:

@@ -82,7 +82,7 @@ def test_what_cannot_be_saved_comes_back_as_it_was_typed(browser: Browser) -> No
         ({"region.shape": "circle", "circle.cx": "3", "circle.cy": "3", "circle.r": "0"}, "More than 0."),
         ({"region.shape": "triangle"}, "Select a valid choice"),
         ({"name": ""}, "This field is required."),
-        ({"followed": ["99"], "follow": "chosen"}, "Select a valid choice"),
+        ({"followed": ["99"], "follow": "chosen"}, "That tool is not before this one."),
     ],
 )
 def test_nonsense_is_refused_with_a_sentence(browser: Browser, changes: dict[str, Any], sentence: str) -> None:
@@ -120,6 +120,25 @@ def test_a_tool_can_follow_chosen_locate_tools(browser: Browser) -> None:
     assert machine.tools.get(number=2).as_tool().follow == (1,)
     save(client, 2, follow="nothing")
     assert machine.tools.get(number=2).as_tool().follow == ()
+
+
+def test_a_tool_that_moved_behind_is_shown_as_lost_and_not_dropped(browser: Browser) -> None:
+    machine = make_machine("vm_a")
+    client = browser()
+    for kind in ("locate", "locate", "logic"):
+        client.post("/m/vm_a/tools/add", {"type": kind})
+    save(client, 2, follow="chosen", followed=["1"])
+    save(client, 3, **{"params.tools": ["1", "2"]})
+    before = {row.number: row.as_tool() for row in machine.tools.all()}
+    client.post("/m/vm_a/tools/1/move", {"to": "down"})
+    client.post("/m/vm_a/tools/1/move", {"to": "down"})
+    for number in (2, 3):
+        assert "a tool that is not before this one" in page(client, f"/m/vm_a/tools/{number}/")
+        answer = save(client, number)
+        assert answer.status_code == 400
+        assert "That tool is not before this one. Choose another." in answer.content.decode()
+        assert machine.tools.get(number=number).as_tool() == before[number]
+    assert save(client, 3, **{"params.tools": ["2"]}).status_code == 302
 
 
 def test_a_locate_tools_reference_is_taught_and_forgotten(browser: Browser) -> None:

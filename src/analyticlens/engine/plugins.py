@@ -28,8 +28,6 @@ MAX_FEATURES = 64
 MAX_SHAPES = 1000
 MAX_TEXTS = 16
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-# Nobody can say what another's code may raise. What ends a process, such as SystemExit, still ends it: the machine tells the error.
-FOREIGN: tuple[type[Exception], ...] = (Exception,)
 _SHAPES: TypeAdapter[OverlayShape] = TypeAdapter(OverlayShape)
 
 
@@ -86,10 +84,14 @@ class Plugin:
 
 @contextmanager
 def foreign(what: str, refusal: type[CannotBuild] | type[ToolFailed]) -> Iterator[None]:
-    """Turn whatever foreign code raises into a refusal that says `what` it did."""
+    """Turn whatever foreign code raises into a refusal that says `what` it did.
+
+    Nobody can say what another's code may raise, and it is one tool's error, not the inspecting's. What ends a process, such as
+    SystemExit, still ends it: the machine tells that error.
+    """
     try:
         yield
-    except FOREIGN as problem:
+    except Exception as problem:
         said = first_error(problem) if isinstance(problem, ValidationError) else str(problem)
         raise refusal(f"{what}: {type(problem).__name__}: {said}"[:400]) from problem
 

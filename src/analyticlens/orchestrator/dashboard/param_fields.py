@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
-from analyticlens.protocol.tools import COVERAGE, Tool
+from analyticlens.protocol.tools import Tool
 from dashboard import numbers, words
 from dashboard.fields import as_cell, choice_label, choices_of, column_label, field_of
+from dashboard.measures import measures_of
 from dashboard.schema import SEPARATOR, Spec
 from recipes.models import Blob
 
@@ -102,7 +103,10 @@ def fields_for(spec: Spec, earlier: Sequence[Tool], rows: int) -> Iterator[tuple
             yield name, feature_field(spec, earlier)
         case "tools":
             choices = [(str(tool.id), tool.name) for tool in earlier]
-            yield name, _several(spec, choices)
+            yield (
+                name,
+                EarlierTools(choices=choices, required=False, widget=forms.CheckboxSelectMultiple, **_said(spec)),
+            )
         case "choices":
             yield name, _several(spec, [(str(word), choice_label(word)) for word in spec.choices])
         case "numbers":
@@ -151,14 +155,36 @@ def tool_field(spec: Spec, earlier: Sequence[Tool]) -> forms.ChoiceField:
     """Return the choice of an earlier tool by its name."""
     nothing = gettext("the blob tool before it") if spec.name == "reference_tool_id" else gettext("none")
     choices = [("", nothing), *((str(tool.id), tool.name) for tool in earlier)]
-    return forms.ChoiceField(choices=choices, required=False, **_said(spec))
+    return EarlierTool(choices=choices, required=False, **_said(spec))
+
+
+class EarlierTool(forms.ChoiceField):
+    """An earlier tool; one that is not before this one any more is shown as what was chosen, and refused."""
+
+    default_error_messages = {"invalid_choice": gettext_lazy("That tool is not before this one. Choose another.")}
+
+    def show(self, chosen: Iterable[Any]) -> None:
+        """Add what was chosen and is no earlier tool to the choices, so that a person sees it."""
+        known = {word for word, _label in choices_of(self)}
+        lost = dict.fromkeys(str(one) for one in chosen if one not in (None, ""))
+        labels = [(word, gettext("a tool that is not before this one")) for word in lost if word not in known]
+        self.choices = [*choices_of(self), *labels]
+        self._lost = {word for word, _label in labels}
+
+    def valid_value(self, value: Any) -> bool:
+        """Tell whether it is a tool before this one."""
+        return super().valid_value(value) and str(value) not in getattr(self, "_lost", ())
+
+
+class EarlierTools(EarlierTool, forms.MultipleChoiceField):
+    """Several earlier tools."""
 
 
 def feature_field(spec: Spec, earlier: Sequence[Tool]) -> forms.ChoiceField:
     """Return the choice of what an earlier tool measures, each measure once, with what the tools call it."""
     titles: dict[str, set[str]] = {}
     for tool in earlier:
-        for feature in (*tool.features, *((COVERAGE,) if tool.place == "area" else ())):
+        for feature in measures_of(tool):
             titles.setdefault(feature.name, set()).add(words.schema(feature.title))
     choices = sorted(((name, " / ".join(sorted(said))) for name, said in titles.items()), key=lambda one: one[1])
     return _FeatureChoice(choices=[("", gettext("none")), *choices], required=False, **_said(spec))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from analyticlens.protocol.tools import Feature
 from dashboard.schema import SEPARATOR, Spec, specs_of
-from recipes.plugins import plugin_schemas
+from recipes.plugins import plugin_features, plugin_schemas
 
 # The field that says which plug-in the settings on the page are those of.
 MADE_FOR = "settings_of"
@@ -34,8 +34,7 @@ class KnownPlugin:
         titles = [(one, str(schema["title"])) for one, schema in schemas.items()]
         others = titles if not name or name in schemas else [*titles, (name, name)]
         mine: Mapping[str, Any] = schemas.get(name, {})
-        features = tuple(Feature(**feature) for feature in mine.get("features", ()))
-        return cls(name, _fields(mine.get("settings")), features, others)
+        return cls(name, _fields(mine.get("settings")), plugin_features(name), others)
 
     def choice(self, shown: forms.Field) -> forms.Field:
         """Return the choice of a plug-in, with the title and help of the field it stands for."""

@@ -18,7 +18,18 @@ from audit import Actor
 from dashboard import sentences, words
 from dashboard.fields import field_of
 from dashboard.form_parts import LimitRows, Part, ShapeGroup, limit_fields, limit_rows, part_of
-from dashboard.param_fields import UPLOAD, JsonField, call_measures, fields_for, filled, read_rows, row_count, rows_said
+from dashboard.param_fields import (
+    UPLOAD,
+    EarlierTool,
+    EarlierTools,
+    JsonField,
+    call_measures,
+    fields_for,
+    filled,
+    read_rows,
+    row_count,
+    rows_said,
+)
 from dashboard.plugin_form import MADE_FOR, KnownPlugin
 from dashboard.schema import SEPARATOR, Spec, params_of, specs
 from recipes.blobs import store_blob
@@ -88,6 +99,7 @@ class ToolForm(forms.Form):
         self._add_region()
         self._add_follow()
         self._add_limits()
+        self._show_lost()
 
     # Fields
 
@@ -171,9 +183,16 @@ class ToolForm(forms.Form):
             widget=forms.RadioSelect,
         )
         data = [(str(tool.id), tool.name) for tool in self.earlier.values() if tool.datum]
-        self.fields["followed"] = forms.MultipleChoiceField(
+        self.fields["followed"] = EarlierTools(
             label=gettext("Tools that find a place"), choices=data, required=False, widget=forms.CheckboxSelectMultiple
         )
+
+    def _show_lost(self) -> None:
+        """Where an earlier tool was chosen that is none any more, show it rather than nothing."""
+        for name, field in self.fields.items():
+            if isinstance(field, EarlierTool):
+                value = self[name].value()
+                field.show(value if isinstance(value, list) else [value])
 
     def _add_limits(self) -> None:
         self.fields.update(limit_fields(self._features))

@@ -18,11 +18,12 @@ from pydantic import TypeAdapter
 
 from analyticlens.protocol.regions import Arrow, Point, Ring
 from analyticlens.protocol.seedrows import row_from_tool
-from analyticlens.protocol.tools import COVERAGE, TOOL_CLASSES, Tool
+from analyticlens.protocol.tools import TOOL_CLASSES, Tool
 from api.errors import BadInput, Refused
 from api.models import VirtualMachine, VMInspectionTool
 from audit.middleware import actor_of
 from dashboard import numbers, sentences, words
+from dashboard.measures import measures_of
 from dashboard.pictures import active
 from dashboard.shell import may
 from dashboard.tool_form import ToolForm, initial_of
@@ -61,7 +62,7 @@ class Listed:
         """Its limits, each as text."""
         if self.tool is None:
             return []
-        titles = {feature.name: words.schema(feature.title) for feature in (*self.tool.features, COVERAGE)}
+        titles = {feature.name: words.schema(feature.title) for feature in measures_of(self.tool)}
         return [
             f"{titles.get(limit.feature, limit.feature)}: {range_text(limit.min, limit.max)}"
             for limit in self.tool.limits

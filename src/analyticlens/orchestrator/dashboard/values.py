@@ -9,9 +9,10 @@ from typing import Any
 from django.utils.translation import gettext
 
 from analyticlens.protocol.regions import Arrow, Circle, Ellipse, Polygon, Rect, Region, Ring
-from analyticlens.protocol.tools import COVERAGE, TOOL_CLASSES, Feature
+from analyticlens.protocol.tools import Feature
 from dashboard import numbers, words
 from dashboard.fields import choice_label
+from dashboard.measures import measures_of_kind
 
 # The indicator is drawn 120 wide; the allowed range takes the middle of it.
 LEFT, RIGHT, BAND_LEFT, BAND_RIGHT = 4.0, 116.0, 30.0, 90.0
@@ -67,7 +68,7 @@ def rows(tools: Iterable[Any]) -> list[ToolRow]:
 
 
 def _row(number: int, tool: Mapping[str, Any]) -> ToolRow:
-    features = _known_features(str(tool.get("type", "")))
+    features = measures_of_kind(str(tool.get("type", "")))
     limits = {limit.get("feature"): limit for limit in tool.get("limits") or () if isinstance(limit, Mapping)}
     measured = tool.get("features") or {}
     texts = tool.get("texts")
@@ -98,11 +99,6 @@ def _read(tool: Mapping[str, Any]) -> list[str]:
     if tool.get("type") == "code" and CODE_FORMAT in read:
         read[CODE_FORMAT] = choice_label(read[CODE_FORMAT])
     return list(read.values())
-
-
-def _known_features(kind: str) -> dict[str, Feature]:
-    tool = TOOL_CLASSES.get(kind)
-    return {feature.name: feature for feature in (COVERAGE, *tool.features)} if tool else {}
 
 
 def _measure(features: Mapping[str, Feature], name: Any, value: Any, limit: Mapping[str, Any] | None) -> Measure:
