@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analyticlens.machine.inspector import BEGINNING, Resume
 from analyticlens.machine.refusals import SourceRefused
 from analyticlens.machine.source import EXTENSIONS, Grabbed, Place, Source, open_source
 from analyticlens.protocol.configuration import CameraSource, FolderSource
 from tests.machine.helpers import discs, encode, fill
 
 
-def opened(data: Path, folder: str = "pictures", *roots: Path, after: str = "") -> Source:
-    return open_source(FolderSource(folder_path=folder), Place(data, roots, after))
+def opened(data: Path, folder: str = "pictures", *roots: Path, resume: Resume = BEGINNING) -> Source:
+    return open_source(FolderSource(folder_path=folder), Place(data, roots, resume))
 
 
 def names(source: Source, count: int) -> list[str]:
@@ -62,7 +63,14 @@ def test_a_file_that_goes_is_gone(tmp_path: Path) -> None:
 
 def test_it_goes_on_where_another_stood(tmp_path: Path) -> None:
     fill(tmp_path / "pictures", [1, 1, 1])
-    assert names(opened(tmp_path, after="01.png"), 2) == ["02.png", "00.png"]
+    assert names(opened(tmp_path, resume=Resume("01.png")), 2) == ["02.png", "00.png"]
+
+
+@pytest.mark.parametrize(("skip", "first"), [(0, "01.png"), (1, "02.png"), (2, "00.png"), (7, "02.png")])
+def test_it_goes_past_what_had_its_verdict_already(tmp_path: Path, skip: int, first: str) -> None:
+    fill(tmp_path / "pictures", [1, 1, 1])
+    assert names(opened(tmp_path, resume=Resume("00.png", skip)), 1) == [first]
+    assert names(opened(tmp_path, resume=Resume(skip=1)), 1) == ["01.png"]
 
 
 def test_a_damaged_file_is_an_error_frame_and_the_next_one_follows(tmp_path: Path) -> None:

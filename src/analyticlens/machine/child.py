@@ -24,7 +24,7 @@ from analyticlens.engine import ENGINE_VERSION, Inspection, Prepared, RecipeRefu
 from analyticlens.machine import clock, wire
 from analyticlens.machine.blobs import BlobFiles
 from analyticlens.machine.decode import Undecodable, check_frame
-from analyticlens.machine.inspector import LEAST_ENGINE_SECONDS, Work
+from analyticlens.machine.inspector import LEAST_ENGINE_SECONDS, Resume, Work
 from analyticlens.machine.refusals import SourceRefused
 from analyticlens.machine.source import Grabbed, Place, Source, open_source
 from analyticlens.protocol.configuration import Configuration
@@ -72,7 +72,7 @@ class Bench:
         if failed:
             wire.send(self.pipe, {"did": "open", "recipe_refused": failed})
             return
-        place = Place(Path(message["data"]), tuple(map(Path, message["roots"])), message["resume_after"])
+        place = Place(Path(message["data"]), tuple(map(Path, message["roots"])), Resume(*message["resume"]))
         try:
             self.source = open_source(configuration.source, place)
         except SourceRefused as refused:

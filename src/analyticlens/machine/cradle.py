@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from analyticlens.machine.inspector import ChildDied, ChildLate, Inspector, Nest, Work
+from analyticlens.machine.inspector import BEGINNING, ChildDied, ChildLate, Inspector, Nest, Resume, Work
 
 
 class Cradle:
@@ -55,14 +55,14 @@ class Cradle:
             for child in self._building:
                 child.process.kill()
 
-    def build(self, work: Work, resume_after: str = "", *, abortable: bool = False) -> Inspector:
+    def build(self, work: Work, resume: Resume = BEGINNING, *, abortable: bool = False) -> Inspector:
         """Return a child opened with work, beside whatever runs. Raises RecipeRefused, SourceRefused, ChildDied, ChildLate."""
         child = self.take()
         if abortable:
             with self._mutex:
                 self._building.add(child)
         try:
-            child.open(work, resume_after)
+            child.open(work, resume)
         except (ChildDied, ChildLate):
             self.end(child)
             raise

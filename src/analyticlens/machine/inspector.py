@@ -64,6 +64,17 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Resume:
+    """Where a source goes on that has an order: `skip` pictures past the one at the position `after` ("": the beginning)."""
+
+    after: str = ""
+    skip: int = 0
+
+
+BEGINNING = Resume()
+
+
+@dataclass(frozen=True, slots=True)
 class Nest:
     """Where children live: the module they run, the data folder and the folders they may read."""
 
@@ -94,7 +105,7 @@ class Inspector:
             self.receive(HELLO_SECONDS, wake)
             self._greeted = True
 
-    def open(self, work: Work, resume_after: str = "", wake: int | None = None) -> None:
+    def open(self, work: Work, resume: Resume = BEGINNING, wake: int | None = None) -> None:
         """Build the recipe and open the source. Raises RecipeRefused, SourceRefused, ChildDied, ChildLate, Woken.
 
         After a SourceRefused the recipe is known to be good.
@@ -107,7 +118,7 @@ class Inspector:
                 "recipe": plain(work.recipe) if work.recipe else None,
                 "data": str(self._nest.data),
                 "roots": [str(root) for root in self._nest.roots],
-                "resume_after": resume_after,
+                "resume": [resume.after, resume.skip],
             }
         )
         answer, _ = self.receive(OPEN_SECONDS, wake)

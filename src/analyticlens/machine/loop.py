@@ -16,7 +16,7 @@ from analyticlens.engine import RecipeRefused
 from analyticlens.machine import clock, log
 from analyticlens.machine.backoff import BackOff
 from analyticlens.machine.cradle import Cradle
-from analyticlens.machine.inspector import ChildDied, ChildLate, Inspector, Woken, Work
+from analyticlens.machine.inspector import BEGINNING, ChildDied, ChildLate, Inspector, Resume, Woken, Work
 from analyticlens.machine.outbox import Outbox
 from analyticlens.machine.refusals import NotNow, SourceRefused
 from analyticlens.machine.triggers import ManualQueue, Pacer, Triggered
@@ -102,8 +102,8 @@ class Loop:
         # Owned by the thread.
         self._child: Inspector | None = None
         self._built: tuple[Any, ...] | None = None
-        self._position = ""
-        self._position_of: SourceConfig | None = None
+        self._resume = BEGINNING
+        self._resume_of: SourceConfig | None = None
         # Read by others under the mutex.
         self._back_off = BackOff()
         self._in_session: int | None = None
@@ -149,10 +149,10 @@ class Loop:
                     return
                 self._mutex.wait(left)
 
-    def position_for(self, work: Work) -> str:
-        """Return where a new child of this work goes on: where the present one stands, if its source is the same."""
+    def resume_for(self, work: Work) -> Resume:
+        """Return where a new child of this work goes on: past what the present one judged, if its source is the same."""
         with self._mutex:
-            return self._position if self._position_of == work.configuration.source else ""
+            return self._resume if self._resume_of == work.configuration.source else BEGINNING
 
     def retry_now(self) -> None:
         """Try again at once instead of at the end of the back-off."""
@@ -273,7 +273,7 @@ class Loop:
             return False
         self._built = (plan.work.key, plan.rebuilds)
         try:
-            child = self._cradle.build(plan.work, self.position_for(plan.work))
+            child = self._cradle.build(plan.work, self.resume_for(plan.work))
         except (SourceRefused, RecipeRefused) as refused:
             code = "source_refused" if isinstance(refused, SourceRefused) else "recipe_refused"
             self._wait_for(plan, str(refused), code, source=True)
@@ -329,7 +329,7 @@ class Loop:
             asked = following
         if asked is not None:
             # The child was lost over the views of the frame before, so this one will have no answer.
-            self._judge(plan, asked, "child_died", "the inspecting process ended before it answered")
+            self._judge_unanswered(plan, asked, "child_died", "the inspecting process ended before it answered")
 
     def _next_trigger(self, plan: Plan, pacer: Pacer | None) -> Triggered | None:
         """Wait for the next trigger; None when the plan changed, an errand waits, or the child is gone."""
@@ -393,7 +393,7 @@ class Loop:
         """Commit first; then fetch the views the child made meanwhile and show them."""
         with self._mutex:
             self._back_off.worked()
-        self._position, self._position_of = str(answer.get("position", "")), plan.work.configuration.source
+        self._resume, self._resume_of = Resume(str(answer.get("position", ""))), plan.work.configuration.source
         finished = self._host.finish(plan, asked, answer, blobs.get("stored"))
         views: dict[str, bytes] = {}
         if (asked.wishes.processed or asked.wishes.live) and self._child is not None:
@@ -416,8 +416,15 @@ class Loop:
         self._judge_failure(plan, asked, "timeout", f"the inspection was ended after {took} ms")
 
     def _judge_failure(self, plan: Plan, asked: Asked, reason: str, sentence: str) -> None:
-        self._judge(plan, asked, reason, sentence)
+        self._judge_unanswered(plan, asked, reason, sentence)
         self._fail(plan, sentence, reason)
+
+    def _judge_unanswered(self, plan: Plan, asked: Asked, reason: str, sentence: str) -> None:
+        """Commit the error; the picture has its verdict, so the next child goes past it: one that ends each child stops no line."""
+        source = plan.work.configuration.source
+        before = self._resume if self._resume_of == source else BEGINNING
+        self._resume, self._resume_of = Resume(before.after, before.skip + 1), source
+        self._judge(plan, asked, reason, sentence)
 
     def _judge(self, plan: Plan, asked: Asked, reason: str, sentence: str) -> None:
         """Commit an inspection that came to nothing as the error it is."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from analyticlens.machine import clock, folders
 from analyticlens.machine.decode import MAX_BYTES, Undecodable, decode
+from analyticlens.machine.inspector import BEGINNING, Resume
 from analyticlens.machine.refusals import SourceRefused
 from analyticlens.protocol.configuration import Source as SourceConfig
 
@@ -43,7 +44,7 @@ class Place:
 
     data: Path
     roots: tuple[Path, ...] = ()
-    resume_after: str = ""
+    resume: Resume = BEGINNING
 
 
 class Source(Protocol):
@@ -69,9 +70,11 @@ class FolderSource:
         self._names: list[str] = []
         self._listed_at: tuple[int, int] | None = None
         self._count = 0
-        self.position = place.resume_after
+        self.position = place.resume.after
         with self._folder() as folder:
             self._list(folder)
+            for _ in range(place.resume.skip):
+                self._advance(folder)
 
     def grab(self) -> Grabbed:
         """Return the next picture of the folder, or why it could not be read."""

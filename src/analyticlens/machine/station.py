@@ -354,7 +354,7 @@ class Station:
         """Return a child opened beside the old one. Raises RecipeRefused, SourceRefused."""
         work = work_of(pipeline)
         try:
-            return self.cradle.build(work, self.loop.position_for(work), abortable=True)
+            return self.cradle.build(work, self.loop.resume_for(work), abortable=True)
         except (ChildDied, ChildLate) as problem:
             raise SourceRefused(f"the picture source did not open: {problem}") from None
 
