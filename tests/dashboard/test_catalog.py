@@ -7,7 +7,7 @@ import io
 import re
 import string
 
-from dashboard import catalog, contract_words, words
+from dashboard import catalog, contract_words, tool_words, words
 from dashboard.catalog import Text
 from dashboard.management.commands.contract_words import TARGET, source
 
@@ -69,8 +69,8 @@ def test_every_verdict_and_state_has_a_word() -> None:
     assert set(words.VERDICTS) == set(VERDICTS)
     assert set(words.STATES) == set(PRIORITY) == set(ICONS)
     assert set(words.MODES) == set(MODES)
-    assert set(words.TOOL_TYPES) == set(TOOL_CLASSES)
-    assert sorted(kind for _family, kinds in words.TOOL_FAMILIES for kind in kinds) == sorted(TOOL_CLASSES)
+    assert set(tool_words.TOOL_TYPES) == set(TOOL_CLASSES)
+    assert sorted(kind for _family, kinds in tool_words.TOOL_FAMILIES for kind in kinds) == sorted(TOOL_CLASSES)
 
 
 def test_texts_are_found_in_python_and_templates() -> None:

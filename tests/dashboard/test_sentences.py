@@ -84,3 +84,11 @@ def test_english_is_shown_as_the_machine_said_it() -> None:
 def test_names_that_look_like_places_are_names() -> None:
     with translation.override("pt-br"):
         assert sentences.said("the folder {name} does not exist") == "a pasta {name} não existe"
+
+
+def test_refusals_name_kinds_and_measures_as_pages_do() -> None:
+    with translation.override("pt-br"):
+        told = sentences.said("tool 'Peça': locate tools have no feature 'mean_area'")
+        assert told == "ferramenta 'Peça': ferramentas do tipo Localizar não têm a medida Área média"
+        other = sentences.said("tool 'Peça': blob tools cannot have the method 'odd'")
+        assert other == "ferramenta 'Peça': ferramentas do tipo Blobs não podem ter o método 'odd'"

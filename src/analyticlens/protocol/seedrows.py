@@ -38,7 +38,7 @@ _KINDS = {
     ("custom", "edge_detection"): "edge",
     ("custom", "pattern_matching"): "match",
 }
-_NO_SENSE = {
+NO_SENSE = {
     ("grayscale", "edge_detection"): "a grayscale tool finds no edges; use locate, or blob with edge_detection",
     ("grayscale", "pattern_matching"): "a grayscale tool matches no patterns; use custom with pattern_matching",
     ("blob", "pattern_matching"): "a blob tool matches no patterns; use custom with pattern_matching",
@@ -77,7 +77,7 @@ def _kind(tool_type: str, method: str, config: Mapping[str, Any], roi: Any) -> s
     """Return the kind of tool of a row's type and method; ValueError says why there is none."""
     if tool_type == "custom" and "plugin" in config:
         return "plugin"
-    if reason := _NO_SENSE.get((tool_type, method)):
+    if reason := NO_SENSE.get((tool_type, method)):
         raise ValueError(reason)
     if tool_type == "math":
         return "math"

@@ -14,6 +14,7 @@ from django.utils.translation import get_language, gettext, gettext_noop, pgette
 
 from analyticlens.protocol.tools import TOOL_CLASSES
 from dashboard.contract_words import REFUSALS
+from dashboard.tool_words import tool_type
 
 # The most particular first: the first that fits is taken.
 SENTENCES: tuple[str, ...] = (
@@ -303,8 +304,8 @@ def _said(text: str, language: str, depth: int) -> str:
     for sentence, pattern in _patterns():
         if found := pattern.fullmatch(text):
             places = found.groupdict()
-            if "rest" in places:
-                places["rest"] = _said(places["rest"], language, depth + 1)
+            for inner in places.keys() & {"rest", "error"}:
+                places[inner] = _said(places[inner], language, depth + 1)
             for place, say in NAMES.items():
                 if place in places:
                     places[place] = say(places[place])
@@ -359,4 +360,11 @@ THINGS = (
     pgettext_lazy("thing", "template"),
 )
 # Places that hold a name of the contract.
-NAMES: dict[str, Callable[[str], str]] = {"feature": _feature, "measures": _features, "kind": _kind, "thing": _thing}
+NAMES: dict[str, Callable[[str], str]] = {
+    "feature": _feature,
+    "measures": _features,
+    "kind": _kind,
+    "thing": _thing,
+    "type": tool_type,
+    "tool_type": tool_type,
+}

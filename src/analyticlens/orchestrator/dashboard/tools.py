@@ -22,7 +22,7 @@ from analyticlens.protocol.tools import TOOL_CLASSES, Tool
 from api.errors import BadInput, Refused
 from api.models import VirtualMachine, VMInspectionTool
 from audit.middleware import actor_of
-from dashboard import numbers, sentences, words
+from dashboard import numbers, sentences, tool_words, words
 from dashboard.measures import measures_of
 from dashboard.pictures import active
 from dashboard.shell import may
@@ -48,7 +48,7 @@ class Listed:
     @property
     def kind(self) -> str:
         """What people call its kind."""
-        return words.tool_type(self.tool.type if self.tool else self.row.tool_type)
+        return tool_words.tool_type(self.tool.type if self.tool else self.row.tool_type)
 
     @property
     def region(self) -> str:
@@ -129,7 +129,8 @@ def _page(request: HttpRequest, machine: VirtualMachine, **more: Any) -> dict[st
         "machine": machine,
         "draft": Draft(machine),
         "families": [
-            (family, [(kind, words.tool_type(kind)) for kind in kinds]) for family, kinds in words.TOOL_FAMILIES
+            (family, [(kind, tool_words.tool_type(kind)) for kind in kinds])
+            for family, kinds in tool_words.TOOL_FAMILIES
         ],
         "may_edit": may(request, "engineer"),
         **more,
@@ -177,7 +178,7 @@ def _form_page(
         machine,
         row=row,
         form=form,
-        kind=words.tool_type(form.kind),
+        kind=tool_words.tool_type(form.kind),
         limits=form.limit_rows(_measured(machine, row.number)),
         stamp=_stamp(row),
     )
@@ -264,7 +265,7 @@ def add(request: HttpRequest, machine_id: str) -> HttpResponse:
 def _first_values(machine: VirtualMachine, kind: str) -> dict[str, Any]:
     """Return a new tool: a name nobody has, and where one is needed a region across the middle of the picture."""
     taken = set(machine.tools.values_list("name", flat=True))
-    name = words.tool_type(kind)
+    name = tool_words.tool_type(kind)
     names = (f"{name} {count}" if count > 1 else name for count in range(1, len(taken) + 2))
     first: dict[str, Any] = {"type": kind, "id": 1, "name": next(one for one in names if one not in taken)}
     width, height = machine.resolution_width, machine.resolution_height

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from analyticlens.protocol.regions import Arrow, Circle, Ellipse, Polygon, Rect, Region, Ring
 from analyticlens.protocol.tools import Feature
-from dashboard import numbers, words
+from dashboard import numbers, tool_words, words
 from dashboard.fields import choice_label
 from dashboard.measures import measures_of_kind
 
@@ -80,7 +80,7 @@ def _row(number: int, tool: Mapping[str, Any]) -> ToolRow:
     return ToolRow(
         number=number,
         name=str(tool.get("name", "")),
-        kind=words.tool_type(str(tool.get("type", ""))),
+        kind=tool_words.tool_type(str(tool.get("type", ""))),
         verdict=str(verdict),
         why=words.reason(tool.get("reason")),
         message=words.detail(tool.get("reason"), str(tool.get("message") or "")),

@@ -124,9 +124,9 @@ class ToolCommon(Strict):
         known = {feature.name for feature in self.features}
         known |= {COVERAGE.name} if self.place == "area" else set()
         named = [limit.feature for limit in self.limits]
-        for name in named:
-            if name not in known and not self.open_features:
-                raise ValueError(f"{self.type} tools have no feature {name!r}")  # type: ignore[attr-defined]
+        for feature in named:
+            if feature not in known and not self.open_features:
+                raise ValueError(f"{self.type} tools have no feature {feature!r}")  # type: ignore[attr-defined]
         if len(set(named)) != len(named):
             raise ValueError("a feature has two limits")
         return self

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from analyticlens.protocol import limits, recipe, regions, tools
+from analyticlens.protocol import limits, oldwire_regions, recipe, regions, seedrows, tools
 from analyticlens.protocol.reasons import REASONS
 from analyticlens.protocol.tools import COVERAGE, TOOL_CLASSES, BlobTool
 from dashboard.schema import Spec, params_of, specs
@@ -54,7 +54,8 @@ def schema_texts() -> Iterator[str]:
 def refusals() -> Iterator[str]:
     """Yield the sentences the contract refuses with, with places for the values in them."""
     families = [f"{tools.__name__}.{module.name}" for module in pkgutil.iter_modules(tools.__path__)]
-    for module in (limits, recipe, regions, *map(importlib.import_module, families)):
+    yield from seedrows.NO_SENSE.values()
+    for module in (limits, oldwire_regions, recipe, regions, seedrows, *map(importlib.import_module, families)):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ValueError":
                 yield from (_sentence(text) for argument in node.args for text in _either(argument))
@@ -65,8 +66,14 @@ def _either(node: ast.expr) -> tuple[ast.expr, ...]:
 
 
 def _sentence(node: ast.expr) -> str:
-    """Return a literal, or an f-string with its values by the last word of what they are: `self.feature` is {feature}."""
+    """Return a literal, or an f-string with its values by the last word of what they are: `self.feature` is {feature}.
+
+    One that has no words of its own is none.
+    """
     if isinstance(node, ast.JoinedStr):
+        own = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+        if not any(map(str.isalpha, own)):
+            return ""
         return "".join(
             str(part.value) if isinstance(part, ast.Constant) else f"{{{_place(part, number)}}}"
             for number, part in enumerate(node.values)
