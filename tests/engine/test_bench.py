@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -16,8 +17,6 @@ from analyticlens.bench.scenes import SIZES, drawn, frames, recipe
 from analyticlens.engine import inspect, prepare
 from analyticlens.engine.teach import Teacher
 from analyticlens.engine.tools import TOOLS
-from analyticlens.protocol.tools import TOOL_CLASSES
-from tests.engine.samples import OUTSIDE
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -51,20 +50,28 @@ def test_a_miss_fails_the_check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 def test_every_kind_of_tool_has_its_cost() -> None:
-    assert {kind for kind, _, _ in TRIED.values()} == {
-        kind for kind in TOOLS if not TOOL_CLASSES[kind].foreign
-    } - OUTSIDE
+    assert {kind for kind, _, _ in TRIED.values()} == set(TOOLS) - {"plugin"}
 
 
 @pytest.mark.parametrize("tool", TRIED)
-def test_a_tool_that_is_timed_does_its_work(tool: str, seed: int) -> None:
+def test_a_tool_that_is_timed_does_its_work(tool: str, request: pytest.FixtureRequest) -> None:
     """What fails at once is fast and says nothing."""
+    if tool.startswith("ocr"):
+        request.getfixturevalue("tesseract")
     _, colour, teach = TRIED[tool]
     size = (752, 480)
     picture = drawn(size, (0, 0))
     teacher = Teacher(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) if colour else picture)
     teach(teacher, *size)
+    # There is no code in the picture: the search for one is the longest there is.
     assert teacher.inspect().tools[-1].status == ("not_found" if tool.startswith("code") else "ok")
+
+
+def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("analyticlens.bench.costs.SIZES", {"752x480": (752, 480)})
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    main(["--tool", "onnx, 128x128", "--scene", "gray+blob"])
+    assert capsys.readouterr().out.count("missing") == 3
 
 
 def test_a_tools_cost_is_told_by_size_and_picture(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import re
 import sys
 from functools import partial
@@ -15,36 +13,13 @@ import numpy as np
 import pytest
 
 from analyticlens.engine import RecipeRefused, inspect, prepare
-from analyticlens.engine.errors import CannotBuild
 from analyticlens.engine.tools import TOOLS
-from analyticlens.engine.tools.ocr import _data
 from analyticlens.protocol.recipe import Recipe
 from analyticlens.protocol.records import ToolOutcome
 from tests.engine.drawing import colour, limit, look, plain, recipe, rect
 from tests.timing import within
 
 TEXT = "LOT 47B-2031"
-
-
-def _missing() -> str:
-    """Return what is missing to read text here, or ""."""
-    if importlib.util.find_spec("tesserocr") is None:
-        return "tesserocr"
-    try:
-        _data("eng")
-    except CannotBuild:
-        return "tesseract-ocr-eng"
-    return ""
-
-
-@pytest.fixture
-def tesseract() -> None:
-    """Skip where there is no Tesseract; with REQUIRE_PEERS=1 fail."""
-    missing = _missing()
-    if missing and os.environ.get("REQUIRE_PEERS") == "1":
-        pytest.fail(f"{missing} is not installed and REQUIRE_PEERS=1 wants it", pytrace=False)
-    if missing:
-        pytest.skip(f"{missing} is not installed")
 
 
 reads = pytest.mark.usefixtures("tesseract")

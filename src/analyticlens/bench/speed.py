@@ -43,7 +43,7 @@ def _figures(args: argparse.Namespace) -> list[Figure]:
 
 def _costs(args: argparse.Namespace) -> list[Cost]:
     print(
-        f"\nwhat each tool costs by itself: thread CPU milliseconds, seed {args.seed}; refused: its bound is above 200 ms"
+        f"\nwhat each tool costs by itself: thread CPU milliseconds, seed {args.seed}; refused: it would need more than 200 ms"
     )
     print(costs.head(list(costs.SIZES)))
     rows = []
@@ -63,7 +63,8 @@ def _page(figures: Sequence[Figure], tools: Sequence[Cost]) -> list[str]:
     if tools:
         head = ["tool, ms", *(f"{size} {picture}" for size in costs.SIZES for picture in PICTURES)]
         lines += [
-            "What each tool costs by itself, in CPU milliseconds. refused: its cost bound is above the 200 ms a tool has.",
+            "What each tool costs by itself, in CPU milliseconds. refused: the tool says that it would need more than the 200 ms it has; "
+            "missing: what it needs is not installed.",
             "",
             *table(head, ([cost.tool, *cost.cells()] for cost in tools)),
         ]
