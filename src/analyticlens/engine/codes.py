@@ -40,6 +40,10 @@ LINEAR: dict[str, str] = {
     "upc_e": "UPCE",
     "databar": "DataBar",
 }
+# Kinds that zxing counts as one of ours although they are smaller and checked far less: noise about a code can look like one.
+LESSER = frozenset({"MicroQRCode", "RMQRCode", "AztecRune", "MicroPDF417"})
+# The smallest Micro QR code tells that it was misread, but cannot mend anything: it is taken only as it stands in the picture.
+UNMENDED = "M1"
 # What reading a million pixels takes at most, in ms, by format: measured on white noise and on stripes, with half as much again.
 MATRIX_MS = {"qr_code": 7.0, "micro_qr_code": 7.0, "data_matrix": 32.0, "aztec": 65.0, "pdf417": 20.0}
 LINEAR_MS = 18.0
@@ -119,11 +123,17 @@ class Reader:
         self.linear = tuple(word for word in params.formats if word in LINEAR)
 
     def read(
-        self, grey: NDArray[np.uint8], words: tuple[str, ...], *, turn: bool = True, smaller: bool = False
+        self,
+        grey: NDArray[np.uint8],
+        words: tuple[str, ...],
+        *,
+        turn: bool = True,
+        smaller: bool = False,
+        retry: bool = True,
     ) -> list[Code]:
         """Return the codes of these formats in a picture (h, w) uint8 that lies in one piece in memory.
 
-        `turn`: also look along the other axis; `smaller`: also look at the picture reduced.
+        `turn`: also look along the other axis; `smaller`: also look at the picture reduced; `retry`: the picture is no more as it was.
         """
         wanted: Any = [self._formats[word] for word in words]
         seen = self._read(
@@ -134,15 +144,19 @@ class Reader:
             try_invert=self._inverted,
             text_mode=self._plain,
         )
-        codes = [_code(one, words) for one in seen if one.valid and one.text]
+        codes = [_code(one, words) for one in seen if one.valid and one.text and not (retry and _unmended(one))]
         return [code for code in codes if code is not None]
+
+
+def _unmended(seen: Any) -> bool:
+    return bool(seen.format.name == "MicroQRCode" and seen.extra.get("Version") == UNMENDED)
 
 
 def _code(seen: Any, words: tuple[str, ...]) -> Code | None:
     """Return what zxing saw, or None where it is of no format that was asked for."""
     names = {**MATRIX, **LINEAR}
     exact = [word for word in words if names[word] == seen.format.name]
-    akin = [word for word in words if names[word] == seen.symbology.name]
+    akin = [word for word in words if names[word] == seen.symbology.name and seen.format.name not in LESSER]
     if not exact and not akin:
         return None
     place = seen.position
@@ -206,7 +220,7 @@ class Search:
         words = (*self._reader.matrix, *self._reader.linear)
         tensor = structure(grey, self._buffers) if self._budget.tensor else None
         straight = strips(tensor) if self._reader.linear else []
-        first = self._reader.read(grey, words, smaller=grey.size > REDUCED)
+        first = self._reader.read(grey, words, smaller=grey.size > REDUCED, retry=False)
         yield [code for code in first if code.format in MATRIX] + _sure(first, straight)
         if self._budget.linear:
             yield from self._straightened(straight)

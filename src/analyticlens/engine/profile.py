@@ -36,7 +36,7 @@ EDGE_MARGIN = 2
 # Lines of a band that noise is told from.
 ENOUGH = 100
 # Share of the weaker of two peaks by which the gradient falls between edges that are told apart.
-DIP = 0.1
+DIP = 0.06
 
 
 class Band:

@@ -34,6 +34,8 @@ NOISE = 2.0
 BOUND = 0.015
 # Nothing farther from its truth than this was found, in pixels.
 GROSS = 1.0
+# Structure this near to a template's rim is not relied on.
+RIM = 2
 
 
 @dataclass(frozen=True)
@@ -296,14 +298,15 @@ def _worth_teaching(
 ) -> tuple[int, int]:
     """Return left and top of a part (w, h) at random whose structure allows half the goal in either direction, by its Cramer-Rao bound.
 
-    Both pictures are noisy, so the bound is that of sqrt(2) times the noise.
+    Both pictures are noisy, so the bound is that of sqrt(2) times the noise. What lies at the rim does not count: a template whose
+    place is told there alone is refused.
     """
     gx, gy = (np.gradient(whole, axis=axis) for axis in (1, 0))
     least = 2 * (NOISE / BOUND) ** 2
     w, h = size
     for _ in range(10_000):
         left, top = int(rng.integers(4, whole.shape[1] - w - 4)), int(rng.integers(4, whole.shape[0] - h - 4))
-        slopes = np.stack([g[top : top + h, left : left + w].ravel() for g in (gx, gy)])
+        slopes = np.stack([g[top + RIM : top + h - RIM, left + RIM : left + w - RIM].ravel() for g in (gx, gy)])
         if float(np.linalg.eigvalsh(slopes @ slopes.T).min()) >= least:
             return left, top
     raise ValueError("nothing in the picture is worth teaching")

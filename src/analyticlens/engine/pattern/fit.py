@@ -29,8 +29,8 @@ SOFTER = (1.0, 2.0)
 # Below this share of rejected pixels slopes of gain and offset are fitted too.
 SOUND = 0.05
 # Both pictures are smoothed by so much (px): what a camera cannot resolve (patterns finer than two pixels) moves with the grid, not
-# with the part, and the smoothing costs an ordinary edge a fortieth of its certainty.
-SMOOTH = 0.7
+# with the part, and the smoothing costs an ordinary edge a twentieth of its certainty.
+SMOOTH = 0.85
 ROUNDS = 16
 MORE_ROUNDS = 8
 # Where blur changes the picture by so much, pixels this near to the template's rim do not count: what lies beyond it is blurred into

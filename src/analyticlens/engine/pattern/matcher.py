@@ -39,8 +39,12 @@ CONFIRMED = 0.9
 # Last fits that may end without an instance.
 SPARE = 3
 # Milliseconds a second look, one level finer, may take at most: where nothing was found, a part of the template may be covered that
-# leaves too little of it to be told at the coarsest level.
+# leaves too little of it to be told at the coarsest level. A score below CERTAIN may be that of something alike, whose better is not seen
+# at the coarsest level either.
 SECOND_MS = 50.0
+CERTAIN = 0.93
+# What two looks found is one instance where it overlaps more than this.
+ONE = 0.9
 
 
 class Instance(NamedTuple):
@@ -120,7 +124,7 @@ class Matcher:
         return places + self._follower.cost(search.most, search.number) + fits
 
     def _searches(self, height: int, width: int) -> list[Search]:
-        """Return the searches to make on so many rows and columns, each where those before it found nothing."""
+        """Return the searches to make on so many rows and columns, each where those before it found nothing for certain."""
         second = self._second
         if second is None or self._cost_of(second, height, width) > SECOND_MS:
             return [self._first]
@@ -133,13 +137,23 @@ class Matcher:
         if min(height, width) < 8:
             return []
         pyramid = _pyramid(field.data, self.template.coarsest, scene)
+        found: list[Instance] = []
         for search in self._searches(height, width):
             picks = search.look(pyramid[search.number], pyramid[0], scene.buffers)
             matches = self._follower.down(picks, pyramid, search.number)
-            found = self._chosen(matches, field, scene, pyramid)
-            if found:
-                return found
-        return []
+            found = self._apart(found + self._chosen(matches, field, scene, pyramid))
+            if found and found[0].score >= CERTAIN:
+                break
+        return found
+
+    def _apart(self, found: list[Instance]) -> list[Instance]:
+        """Return the best instances, each once, best score first."""
+        kept: list[tuple[Instance, list[tuple[float, float]]]] = []
+        for instance in sorted(found, key=lambda one: -one.score):
+            outline = self.template.outline(instance.pose)
+            if all(overlap(outline, other) <= min(self._params.max_overlap, ONE) for _, other in kept):
+                kept.append((instance, outline))
+        return [instance for instance, _ in kept[: self._params.max_matches]]
 
     def _chosen(
         self, matches: list[Match], field: Field, scene: Scene, pyramid: list[NDArray[np.float32]]

@@ -35,6 +35,8 @@ FITTED = 16_384
 FLATTEST = 1.0
 # Least ratio of structure across the weakest direction to that across the strongest.
 ONE_WAY = 0.004
+# This share of the weaker structure must lie further than so many pixels from the rim: what lies there is mixed with what is beyond it.
+INSIDE, BRINK = 0.05, 2
 # Least share of a template's structure that turning it must change.
 ROUND = 0.004
 # Smoothing, in pixels, of the gradients whose directions are compared: of the picture itself, and of its halves.
@@ -308,6 +310,9 @@ def _check_structure(grey: NDArray[np.float32], held: NDArray[np.float32], freed
         raise CannotBuild("its template has no structure: it is nearly one grey")
     if weak - floor < ONE_WAY * strong:
         raise CannotBuild("its template looks the same all along one direction: its place along it cannot be told")
+    inside = cv2.erode((held > 0).astype(np.uint8), None, iterations=BRINK, borderValue=0).ravel() > 0
+    if np.linalg.eigvalsh(design[:2, inside] @ design[:2, inside].T)[0] < INSIDE * weak:
+        raise CannotBuild("what tells its template's place lies at the very rim: teach more of what is around it")
     if not freedom.angle:
         return
     left = info[2, 2] - info[2, :2] @ np.linalg.solve(info[:2, :2], info[:2, 2])
