@@ -97,7 +97,7 @@ def _seen_rows(rng: np.random.Generator, n: int) -> Iterator[Row]:
                 "area",
                 "%",
                 None,
-                sd=AREA_SD[name],
+                sd=round(AREA_SD[name] * math.sqrt(max(1, psf)), 3),
                 bias=0.03,
                 fails=0,
             )

@@ -10,6 +10,7 @@ Blobs that never reach a level of their own are fitted instead (`small`).
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +25,23 @@ from analyticlens.engine.blobs.outlines import DX, DY, Cracks, Outlines, cracks_
 from analyticlens.engine.blobs.runs import Ints, Runs, joined, numbered
 from analyticlens.engine.errors import ToolFailed
 
-# Pixels whose share counts lie within so many blurs of the rim, and a little more for a cut that is not half way.
-BAND, SLACK = 2.6, 0.7
 SOFTEST = 2.5
 # Fewer pixels than this beyond the band inside a blob do not tell its level: it is small.
 FEW = 60
 MOST_SMALL = 80
 TAUBIN = 10
 CURVED = 2 * math.pi**2
+
+
+class Band(NamedTuple):
+    """Which pixels' shares count: those within so many blurs of the rim, and a little more."""
+
+    blurs: float
+    slack: float
+
+
+# About a cut that may not be half way, and about the rim.
+WIDE, NARROW = Band(2.6, 0.7), Band(2.0, 0.5)
 
 
 def refined(blobs: Blobs, near: Near, holed: NDArray[np.bool_]) -> Refined:
@@ -42,7 +52,10 @@ def refined(blobs: Blobs, near: Near, holed: NDArray[np.bool_]) -> Refined:
     shares = light.shares(near, near.grey)
     outlines = _outlines(blobs, near, light.shares(near, near.smooth), holed)
     blur = _blur(near, shares, levels.noise / contrast, outlines.lengths, blobs.total)
-    sums = _Sums(blobs, near, shares, blur)
+    wide = _Sums(blobs, near, shares, blur, WIDE)
+    # How far outside the cut the rim lies: about the rim itself a narrower band tells as much, and has less of the noise.
+    beyond = (wide.area - blobs.sums(blobs.runs.lengths)) / np.maximum(outlines.lengths, 1)
+    sums = _Sums(blobs, near, shares, blur, NARROW, beyond)
     result = _measured(sums, levels, contrast, blur, outlines)
     small = np.flatnonzero((sums.deep < FEW) & ~light.blind)
     if len(small) > MOST_SMALL:
@@ -159,11 +172,13 @@ def _blur(near: Near, shares: Floats, noise: Floats, lengths: Floats, count: int
 class _Sums:
     """Sums over each blob (n): of whole pixels by runs, corrected about the rims by the pixels' shares."""
 
-    def __init__(self, blobs: Blobs, near: Near, shares: Floats, blur: Floats) -> None:
+    def __init__(
+        self, blobs: Blobs, near: Near, shares: Floats, blur: Floats, band: Band, beyond: Floats | None = None
+    ) -> None:
         runs, self.total = blobs.runs, blobs.total
-        wide = BAND * blur + SLACK
-        self.deep = np.bincount(near.labels[-near.away > BAND * blur[near.labels]], minlength=self.total)
-        rim = np.abs(near.away) <= wide[near.labels]
+        away = near.away if beyond is None else near.away - beyond[near.labels]
+        self.deep = np.bincount(near.labels[-near.away > WIDE.blurs * blur[near.labels]], minlength=self.total)
+        rim = np.abs(away) <= (band.blurs * blur + band.slack)[near.labels]
         self.labels, self.shares = near.labels[rim], shares[rim]
         change = self.shares - (near.away[rim] < 0)
         rows, columns = runs.places()

@@ -105,6 +105,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("its mask leaves too little of the template"),
     gettext_noop("its template has no structure: it is nearly one grey"),
     gettext_noop("its template is {size}; {low} to {high} px a side are possible"),
+    gettext_noop("what tells its template's place lies at the very rim: teach more of what is around it"),
     gettext_noop("its template looks the same all along one direction: its place along it cannot be told"),
     gettext_noop("its template looks the same however it is turned: search it at one angle, or teach more"),
     gettext_noop("its template takes {n} turns and sizes to search: narrow their ranges, or teach a less long part"),
