@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import segno
 
 from analyticlens.bench.accuracy.camera import expose
 from analyticlens.bench.accuracy.codes import bars, code_128, data_matrix, drawn, qr_code
@@ -246,3 +247,21 @@ def test_the_time_is_shared_out_and_never_overdrawn() -> None:
 def test_the_goals_of_the_accuracy_bench_are_met_on_a_few_pictures(seed: int) -> None:
     missed = [str(row) for row in rows(seed, 6) if not row.met]
     assert missed == []
+
+
+def micro_qr(text: str, version: str) -> Any:
+    return np.array(segno.make_micro(text, version=version).matrix, bool)
+
+
+@pytest.mark.parametrize("version", ["M1", "M2", "M4"])
+def test_a_micro_qr_code_is_read_only_where_asked_for(version: str) -> None:
+    picture = frame(micro_qr("11628", version), 4, 15)
+    assert read(picture, formats=["micro_qr_code"]).texts == {"text": "11628", "format": "micro_qr_code"}
+    assert read(picture, formats=["qr_code"]).status == "not_found"
+
+
+def test_what_can_mend_no_error_is_read_only_as_it_stands() -> None:
+    """A retry changes the picture; the smallest Micro QR code would then say whatever chance made of it."""
+    small = frame(micro_qr("11628", "M1"), 1.5, 15)
+    for outcome in (read(small, formats=["micro_qr_code"]), read(small, formats=["micro_qr_code", "qr_code"])):
+        assert outcome.status == "not_found" or outcome.features["attempts"] == 1

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from skimage import data
 
 from analyticlens.bench.accuracy import rows_match
 from analyticlens.bench.accuracy.camera import expose
@@ -403,3 +404,37 @@ def test_a_row_of_the_seed_is_a_match_tool(rng: np.random.Generator) -> None:
     )
     again = tool_from_row(**row_from_tool(from_row), order=1, id=1)
     assert again == from_row
+
+
+def test_a_template_told_by_its_rim_alone_is_refused(rng: np.random.Generator) -> None:
+    picture = np.full((120, 120), 90, np.uint8)
+    picture[70:, 40:] = 160
+    picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0), np.uint8)
+    part = Rect(x=20, y=39, w=60, h=31)
+    with pytest.raises(CannotBuild, match="at the very rim: teach more"):
+        teach_match(picture, part, angle_min=0, angle_max=0)
+    teach_match(picture, Rect(x=20, y=50, w=60, h=32), angle_min=0, angle_max=0)
+
+
+@pytest.mark.parametrize(("left", "top", "dx", "dy"), [(18, 41, 2, 6), (32, 14, 10, 6), (65, 58, 6, 11)])
+def test_among_bricks_that_look_alike_the_right_one_is_found(
+    left: int, top: int, dx: int, dy: int, rng: np.random.Generator
+) -> None:
+    """Where the picture is halved the fine grain that tells them apart is gone."""
+    bricks = np.asarray(data.brick(), np.float64)  # type: ignore[no-untyped-call]
+    frames = [
+        np.clip(np.rint(small + rng.normal(0, 2, small.shape)), 0, 255).astype(np.uint8)
+        for small in (rows_match._quartered(bricks, *shift) for shift in ((0, 0), (dx, dy)))
+    ]
+    tool, blobs = teach_match(frames[0], Rect(x=left, y=top, w=40, h=32), angle_min=0, angle_max=0)
+    found = inspect(frames[1], prepare(Recipe(tools=(tool,)), blobs)).tools[0].features
+    assert (found["offset_x"], found["offset_y"]) == pytest.approx((-dx / 4, -dy / 4), abs=0.12)
+
+
+def test_two_looks_find_each_instance_once(rng: np.random.Generator) -> None:
+    picture = drawn(80, 60, rng=rng, snr=4)
+    for most_overlap in (0.3, 1.0):
+        prepared = taught(rng, max_matches=5, max_overlap=most_overlap, min_score=0.4)
+        found = inspect(picture, prepared).details[1]["matches"]
+        places = [(round(one["x"]), round(one["y"])) for one in found]
+        assert len(set(places)) == len(places)

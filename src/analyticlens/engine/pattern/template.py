@@ -36,7 +36,7 @@ FLATTEST = 1.0
 # Least ratio of structure across the weakest direction to that across the strongest.
 ONE_WAY = 0.004
 # This share of the weaker structure must lie further than so many pixels from the rim: what lies there is mixed with what is beyond it.
-INSIDE, BRINK = 0.05, 2
+INSIDE, BRINK, FINE = 0.12, 2, 0.7
 # Least share of a template's structure that turning it must change.
 ROUND = 0.004
 # Smoothing, in pixels, of the gradients whose directions are compared: of the picture itself, and of its halves.
@@ -310,8 +310,7 @@ def _check_structure(grey: NDArray[np.float32], held: NDArray[np.float32], freed
         raise CannotBuild("its template has no structure: it is nearly one grey")
     if weak - floor < ONE_WAY * strong:
         raise CannotBuild("its template looks the same all along one direction: its place along it cannot be told")
-    inside = cv2.erode((held > 0).astype(np.uint8), None, iterations=BRINK, borderValue=0).ravel() > 0
-    if np.linalg.eigvalsh(design[:2, inside] @ design[:2, inside].T)[0] < INSIDE * weak:
+    if _inside(grey, held, noise) < INSIDE:
         raise CannotBuild("what tells its template's place lies at the very rim: teach more of what is around it")
     if not freedom.angle:
         return
@@ -319,3 +318,15 @@ def _check_structure(grey: NDArray[np.float32], held: NDArray[np.float32], freed
     radius = float(np.sqrt((u**2 + v**2)[held > 0].mean()))
     if left - floor * radius**2 < ROUND * float(np.trace(info[:2, :2])) * radius**2:
         raise CannotBuild("its template looks the same however it is turned: search it at one angle, or teach more")
+
+
+def _inside(grey: NDArray[np.float32], held: NDArray[np.float32], noise: float) -> float:
+    """Return the share of the structure across the weakest direction that does not lie at the rim; what noise adds does not count."""
+    slopes = np.stack([part.ravel() for part in gradient(grey, held, FINE)]).astype(np.float64)
+    kernel = np.ones((3, 3), np.uint8)
+    deep = cv2.erode((held > 0).astype(np.uint8), kernel, iterations=BRINK, borderValue=0).ravel() > 0
+    each = noise**2 / (8 * math.pi * FINE**4)
+    inner, whole = (
+        float(np.linalg.eigvalsh(part @ part.T)[0]) - each * part.shape[1] for part in (slopes[:, deep], slopes)
+    )
+    return float(inner / max(whole, 1e-9))
