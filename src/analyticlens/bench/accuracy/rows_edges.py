@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from analyticlens.bench.accuracy.camera import expose
 from analyticlens.bench.accuracy.crb import edge_pair, edge_place, effective_snr, line_angle
 from analyticlens.bench.accuracy.render import Layer, Sdf, disc, half_plane, rectangle, render, render_layers
-from analyticlens.bench.accuracy.table import Row, Tally, row_of
+from analyticlens.bench.accuracy.table import RARE, Row, Tally, row_of
 from analyticlens.engine import Prepared, inspect, prepare
 from analyticlens.protocol.recipe import Recipe
 from analyticlens.protocol.records import ToolOutcome
@@ -200,7 +200,7 @@ def _neighbour(rng: np.random.Generator, n: int) -> Row:
 def _false(rng: np.random.Generator, n: int) -> Row:
     """Return the row of edges found where there are none, under any noise, light and compression."""
     tally = Tally()
-    for _ in range(n):
+    for _ in range(RARE * n):
         prepared = _prepared("caliper", _arrow(MIDDLE + rng.uniform(-3, 3, 2), rng.uniform(0, 360), LENGTH, WIDTH))
         _count_false(tally, tally.timed(_outcome, _empty(SIZE, rng), prepared))
     return tally.row("caliper", "empty field, any noise", "false edges", "", fails=0.02)
@@ -336,7 +336,7 @@ def _line(
 def _no_line(rng: np.random.Generator, n: int) -> Row:
     """Return the row of lines found where there are none."""
     tally = Tally()
-    for _ in range(n):
+    for _ in range(RARE * n):
         prepared = _prepared("line", _arrow((80 + rng.uniform(-3, 3), 80), rng.uniform(0, 360), LENGTH, LINE))
         _count_false(tally, tally.timed(_outcome, _empty(LONG, rng), prepared))
     return tally.row("line", "empty field, any noise", "false edges", "", fails=0.02)

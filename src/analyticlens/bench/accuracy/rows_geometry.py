@@ -17,7 +17,7 @@ from analyticlens.bench.accuracy.camera import expose
 from analyticlens.bench.accuracy.crb import circle_centre, circle_radius, effective_snr
 from analyticlens.bench.accuracy.render import Layer, disc, half_plane, rectangle, render_layers, render_pattern
 from analyticlens.bench.accuracy.rows_edges import repeatability
-from analyticlens.bench.accuracy.table import Row, Tally, row_of
+from analyticlens.bench.accuracy.table import RARE, Row, Tally, row_of
 from analyticlens.engine import Prepared, inspect, prepare
 from analyticlens.engine.pose import Pose
 from analyticlens.protocol.recipe import Recipe
@@ -179,7 +179,7 @@ def _false(rng: np.random.Generator, n: int) -> Row:
     """Return the row of circles found where there are none, under any noise and light."""
     tally = Tally()
     prepared = _prepared({"type": "circle", "region": _ring(50, 50, 25)})
-    for _ in range(n):
+    for _ in range(RARE * n):
         exact = np.full((101, 101), rng.uniform(30, 200))
         frame = expose(exact, rng, snr=float(rng.choice([100, 40, 10, 5])), shading=float(rng.choice([0.0, 0.2])))
         if tally.timed(_outcome, frame, prepared).status == "ok":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analyticlens.bench.accuracy.camera import expose
 from analyticlens.bench.accuracy.colour_pairs import PAIRS
 from analyticlens.bench.accuracy.render import disc, render, union
-from analyticlens.bench.accuracy.table import Row, Tally, row_of
+from analyticlens.bench.accuracy.table import RARE, Row, Tally, row_of
 from analyticlens.engine import Inspection, Prepared, inspect, prepare
 from analyticlens.engine.lab import ciede2000
 from analyticlens.protocol.recipe import Recipe
@@ -182,7 +182,7 @@ def _lengths(rng: np.random.Generator, n: int) -> Iterator[Row]:
 def _false_edges(rng: np.random.Generator, n: int) -> Iterator[Row]:
     prepared = _prepared("edge")
     tally = Tally()
-    for _ in range(n):
+    for _ in range(RARE * n):
         # Where part of a picture is cut off at black or white, its noise is not that of the rest.
         level = np.full((240, 320), rng.uniform(90, 160))
         picture = expose(level, rng, snr=10 ** rng.uniform(0.7, 2), shading=0.2)

@@ -20,6 +20,10 @@ HEAD = (
 )
 
 
+# What shall happen in at most one of fifty pictures is counted over so many times as many.
+RARE = 10
+
+
 @dataclass(frozen=True)
 class Row:
     """One condition of one tool's measure.
