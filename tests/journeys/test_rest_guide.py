@@ -30,4 +30,5 @@ def test_its_examples_run_and_say_what_they_promise(live_server: Any, capsys: py
     assert told[1] == "vm_001 TESTE 0 of 0"
     assert told[2] == "1 stopped"
     assert told[3].startswith("412 {'code': 'stale_version'")
-    assert len(EXAMPLES) == 3
+    assert told[4] == "vm_001 asked as version 2"
+    assert len(EXAMPLES) == 4
