@@ -67,13 +67,14 @@ def test_a_list_of_many_asks_as_often_as_one_of_few(caller: Callable[..., Client
         ("status=running", ["vm_run"]),
         ("connection_status=connected", ["vm_run"]),
         ("search=idle", ["vm_idle"]),
-        ("is_active=false", []),
+        ("is_active=false", ["vm_old"]),
         ("mode=TESTE", ["vm_idle", "vm_run"]),
     ],
 )
 def test_machines_are_chosen(caller: Callable[..., Client], query: str, found: list[str]) -> None:
     connected("vm_run", "running")
     make_machine("vm_idle")
+    make_machine("vm_old", is_active=False)
     assert [row["machine_id"] for row in caller("viewer").get(f"{ROOT}?{query}").json()["results"]] == found
 
 

@@ -11,11 +11,12 @@ from analyticlens.protocol.errors import error_answer
 from user.models import ApiToken
 
 BEARER = "Bearer "
-ROOT = "/api/"
+# The door for installed machines, below `/api/` too, has keys of its own.
+ROOTS = ("/api/v1/", "/api/schema/", "/api/docs/")
 
 
 class TokenMiddleware:
-    """Makes the owner of a token in the Authorization header the request's user; below `/api/` alone.
+    """Makes the owner of a token in the Authorization header the request's user; where REST is alone.
 
     A browser never sends such a header by itself, so that a request with one needs no proof against forgery.
     """
@@ -25,7 +26,7 @@ class TokenMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("Authorization", "")
-        if not given or not request.path.startswith(ROOT):
+        if not given or not request.path.startswith(ROOTS):
             return self.get_response(request)
         token = ApiToken.find(given.removeprefix(BEARER).strip()) if given.startswith(BEARER) else None
         if token is None:

@@ -70,7 +70,7 @@ def machine_of(machine_id: str) -> VirtualMachine:
 
 
 class MachineFilter(django_filters.FilterSet):  # type: ignore[misc]
-    """What machines are listed; retired ones only where asked for."""
+    """What machines are listed."""
 
     class Meta:
         model = VirtualMachine
@@ -87,8 +87,9 @@ class Machines(MachineList):
     keyset = ("machine_id",)
 
     def get_queryset(self) -> QuerySet[VirtualMachine]:
-        """Return them all; filters choose."""
-        return machines()
+        """Return them all, the retired ones only where asked for."""
+        asked_for = "is_active" in self.request.query_params
+        return machines() if asked_for else machines().filter(is_active=True)
 
 
 class Machine(MachineRetrieve):
