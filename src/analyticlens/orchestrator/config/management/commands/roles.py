@@ -18,8 +18,9 @@ from user.models import INCLUDES
 
 HEAD = """# Who may do what
 
-Written by `analyticlens manage roles` from `config/access.py`; a test keeps it current. What is not named there is refused.
-A token is a person with at most the role it was given. *anyone*: without signing in; *machine*: a machine's own token, at [its door](door.md).
+Written by `analyticlens manage roles` from `config/access.py`; a test keeps it current.
+What is not named there is refused. A token is a person with at most the role it was given.
+*anyone*: without signing in; *machine*: a machine's own token, at [its door](door.md).
 """
 OTHERS = {PUBLIC: "anyone", SESSION: "whoever is signed in", MACHINE: "machine"}
 # Django's own, whose many routes have one line.
