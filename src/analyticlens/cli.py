@@ -1,4 +1,4 @@
-"""The command line: `analyticlens up | machine | inspect | manage | doctor | bench`.
+"""The command line: `analyticlens up | machine | inspect | machines | manage | doctor | bench`.
 
 It only hands on. Each command is imported when it is asked for, so that a machine runs without Django and an orchestrator without OpenCV.
 """
@@ -29,6 +29,7 @@ COMMANDS = {
     "inspect": Command(
         "analyticlens.machine.inspect_cli", "machine", "judge pictures with one recipe and print the results"
     ),
+    "machines": Command("analyticlens.machines_cli", "client", "see machines and steer them, over REST"),
     "manage": Command("config.manage_cli", "orchestrator", "the orchestrator's commands (Django's manage.py)"),
     "doctor": Command("analyticlens.doctor", "", "look whether this computer has what AnalyticLens needs"),
     "bench": Command("analyticlens.bench", "all", "print the figures of the design (--check fails on a miss)"),

@@ -14,7 +14,9 @@ def actor_of(request: HttpRequest) -> Actor:
     address = request.META.get("REMOTE_ADDR") or None
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
-        return Actor("user", user.get_username(), address, user.pk)
+        prefix = getattr(user, "token_prefix", "")
+        name = f"{user.get_username()} (alp_{prefix})" if prefix else user.get_username()
+        return Actor("user", name, address, user.pk)
     return Actor("system", "anonymous", address)
 
 

@@ -47,6 +47,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "csp",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "config",
     "auditlog",
     # Below first: a room may import those above it in this list.
@@ -68,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "user.middleware.TokenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "audit.middleware.ActorMiddleware",
     "config.access.AccessMiddleware",
@@ -182,6 +187,38 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 AUDITLOG_LOGENTRY_MODEL = "audit.AuditEntry"
 AUDITLOG_STORE_JSON_CHANGES = True
 AUDITLOG_MASK_CALLABLE = "audit.models.masked"
+
+# Who may ask what stands in `config.access`; sessions also prove that the page is ours.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["config.rest.StrictJson"],
+    "DEFAULT_PAGINATION_CLASS": "config.rest.Keyset",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.rest.answer_of",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AnalyticLens",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "StatusEnum": "api.models.choices.STATUSES",
+        "ConnectionEnum": "api.models.choices.CONNECTION_STATUSES",
+        "ModeEnum": "api.models.choices.MODES",
+        "ApplyStateEnum": "api.models.choices.APPLY_STATES",
+        "CommandStateEnum": "api.models.choices.COMMAND_STATES",
+    },
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.rest_schema.complete",
+    ],
+}
 
 LOG_LEVEL = env.text("AL_LOG_LEVEL", "INFO").upper()
 if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:

@@ -15,6 +15,7 @@ from api import clock
 from audit import acting
 from audit.models import record, record_refusal
 from edge import credentials
+from user.credentials import Token, new_token, parse_token
 
 if TYPE_CHECKING:
     from api.models import VirtualMachine
@@ -51,16 +52,16 @@ class MachineToken(models.Model):
         return f"alm_{self.prefix}_…"
 
     @classmethod
-    def issue(cls, machine: VirtualMachine) -> credentials.Token:
+    def issue(cls, machine: VirtualMachine) -> Token:
         """Return a new token of machine; this is the only time its text is known here."""
-        token = credentials.new_token()
+        token = new_token("alm")
         cls.objects.create(machine=machine, prefix=token.id, sha256=token.sha256)
         return token
 
     @classmethod
     def find(cls, text: str) -> MachineToken | None:
         """Return the token that text is, with its machine, if it is good now. Each look is at the database: a revoked one is dead."""
-        token = credentials.parse_token(text)
+        token = parse_token(text, "alm")
         if token is None:
             return None
         row = cls.objects.select_related("machine").filter(prefix=token.id).first()
@@ -84,7 +85,7 @@ class MachineToken(models.Model):
             MachineToken.objects.filter(pk=self.pk).update(last_used_at=now)
         self.last_used_at = now
 
-    def rotate(self) -> credentials.Token:
+    def rotate(self) -> Token:
         """Return a new token; this one stays good for `OVERLAP` or until the new one is used. Asking again replaces an unused new one."""
         now = clock.wall()
         with transaction.atomic():
@@ -144,7 +145,7 @@ def enrol_command(machine_id: str, url: str, code: str) -> str:
     return shlex.join(["analyticlens", "machine", "--machine-id", machine_id, "--django-url", url, "--enrol", code])
 
 
-def enrol(machine_id: str, code: str) -> credentials.Token | None:
+def enrol(machine_id: str, code: str) -> Token | None:
     """Use a code up and return a token for its machine, or None, without saying why, when the two do not fit.
 
     Enrolling anew ends every older token: the newest enrolment is the machine.

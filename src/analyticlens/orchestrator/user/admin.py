@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from user.models import User
+from user.models import ApiToken, User
 
 if TYPE_CHECKING:
     DjangosUserAdmin = UserAdmin[User]
+    DjangosAdmin = admin.ModelAdmin[ApiToken]
 else:
     DjangosUserAdmin = UserAdmin
+    DjangosAdmin = admin.ModelAdmin
 
 
 @admin.register(User)
@@ -32,3 +36,32 @@ class PeopleAdmin(DjangosUserAdmin):
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (*UserAdmin.add_fieldsets, (_("Rights"), {"fields": ("role",)}))
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(DjangosAdmin):
+    """Tokens of people: whose, since when, used when. They are made by their owners, over REST."""
+
+    list_display = ("name", "prefix", "user", "role", "created_at", "expires_at", "last_used_at", "revoked_at")
+    list_filter = ("role",)
+    list_select_related = ("user",)
+    exclude = ("sha256",)
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody makes a token for somebody else."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        """A token is never changed."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        """It is revoked, and stays to be seen."""
+        return False
+
+    @admin.action(description=_("Revoke at once"))
+    def revoke(self, request: HttpRequest, tokens: QuerySet[ApiToken]) -> None:
+        """End the chosen tokens."""
+        for token in tokens:
+            token.revoke()

@@ -15,7 +15,8 @@ class UserConfig(AppConfig):
     def ready(self) -> None:
         """Have changes to accounts leave entries."""
         from audit.models import track
-        from user.models import User
+        from user.models import ApiToken, User
 
         # Signing in is dated on the account; that alone is no change of the account.
         track(User, but={"last_login"}, secret={"password"})
+        track(ApiToken, but={"last_used_at"}, secret={"sha256"})

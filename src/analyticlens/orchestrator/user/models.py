@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from audit import Actor
+from audit import Actor, clock
 from audit.models import Audited
+from user.credentials import Token, new_token, parse_token
+
+# How long a token is good, in days, unless somebody says otherwise, and at most.
+TOKEN_DAYS, MOST_TOKEN_DAYS = 90, 366
+# Writing each use would be one more write a request.
+USE_NOTED_EVERY = timedelta(minutes=5)
 
 
 class Role(models.TextChoices):
@@ -67,6 +75,10 @@ class User(Audited, AbstractUser):
 
     objects: ClassVar[RoleManager] = RoleManager()
 
+    # Of somebody who came with a token: the role it is limited to, and its name in entries. No columns.
+    token_role: str = ""
+    token_prefix: str = ""
+
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
@@ -81,8 +93,81 @@ class User(Audited, AbstractUser):
 
     def may(self, role: str) -> bool:
         """Return whether this person may do what role may. Raises KeyError for a role that does not exist."""
-        return self.is_active and role in INCLUDES[self.role]
+        within = not self.token_role or role in INCLUDES[self.token_role]
+        return self.is_active and within and role in INCLUDES[self.role]
 
     def actor(self, address: str | None = None) -> Actor:
         """Return this person as the actor of an act."""
         return Actor("user", self.get_username(), address, self.pk)
+
+
+class ApiToken(Audited):
+    """A person's key for programs: it may do what its role may, and never more than its owner. Of its text only a hash is stored."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="api_tokens", verbose_name=_("person"))
+    name = models.CharField(_("name"), max_length=100, help_text=_("What it is for."))
+    prefix = models.CharField(_("prefix"), max_length=12, unique=True)
+    sha256 = models.CharField(max_length=64)
+    role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
+    created_at = models.DateTimeField(_("made"), default=clock.wall)
+    expires_at = models.DateTimeField(_("good until"))
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} (alp_{self.prefix}_…)"
+
+    @classmethod
+    def issue(cls, user: User, name: str, role: str, days: int = TOKEN_DAYS) -> tuple[ApiToken, Token]:
+        """Return a new token's row and the token itself; this is the only time its text is known here.
+
+        Raises ValueError with one sentence: a role its owner has not, or a life that is too long.
+        """
+        if not user.may(role):
+            raise ValueError(_("A token cannot do more than the person it belongs to."))
+        if not 0 < days <= MOST_TOKEN_DAYS:
+            raise ValueError(_("A token is good for 1 to %(most)s days.") % {"most": MOST_TOKEN_DAYS})
+        token = new_token("alp")
+        until = clock.wall() + timedelta(days=days)
+        row = cls.objects.create(
+            user=user, name=name, prefix=token.id, sha256=token.sha256, role=role, expires_at=until
+        )
+        return row, token
+
+    @classmethod
+    def find(cls, text: str) -> ApiToken | None:
+        """Return the token that text is, with its owner, if it is good now. Each look is at the database: a revoked one is dead."""
+        token = parse_token(text, "alp")
+        if token is None:
+            return None
+        row = cls.objects.select_related("user").filter(prefix=token.id).first()
+        # Compared even when there is no row, so that the time taken does not tell whether the prefix exists.
+        same = secrets.compare_digest(token.sha256, row.sha256 if row else "0" * 64)
+        return row if row is not None and same and row.is_good() else None
+
+    def is_good(self) -> bool:
+        """Return whether it opens the door now."""
+        return self.revoked_at is None and clock.wall() < self.expires_at and self.user.is_active
+
+    def owner(self) -> User:
+        """Return its owner, limited to what the token may."""
+        self.user.token_role, self.user.token_prefix = self.role, self.prefix
+        return self.user
+
+    def used(self) -> None:
+        """Note a use, now and then."""
+        now = clock.wall()
+        if self.last_used_at is None or now - self.last_used_at >= USE_NOTED_EVERY:
+            # No person's act, and so no entry.
+            ApiToken.objects.filter(pk=self.pk).update(last_used_at=now)
+
+    def revoke(self) -> None:
+        """End the token at once."""
+        if self.revoked_at is None:
+            self.revoked_at = clock.wall()
+            self.save(update_fields=["revoked_at"])

@@ -1,0 +1,1 @@
+"""The REST of machines, for people and their programs."""

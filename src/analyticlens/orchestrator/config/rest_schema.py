@@ -1,0 +1,46 @@
+"""Completes the description of REST: what every call may be refused with, in the one shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analyticlens.protocol.errors import ErrorAnswer
+
+ERRORS = {
+    "400": "What was asked makes no sense; one sentence says why.",
+    "401": "Nobody is signed in, or the token is not good.",
+    "403": "The role does not allow this.",
+    "404": "There is nothing here.",
+    "405": "This address has no such method.",
+    "406": "The answer is JSON, and nothing else was asked for.",
+    "415": "A body is application/json.",
+}
+# Where something is asked of a machine.
+ACTS = {
+    "409": "It makes sense, but not in the state the machine is in.",
+    "412": "Somebody asked for something else meanwhile; details.version is the newest.",
+}
+
+
+def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add the refusals to every operation."""
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    body = ErrorAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(body.pop("$defs", {}))
+    schemas["ErrorAnswer"] = body
+    for path in result.get("paths", {}).values():
+        for method, operation in path.items():
+            wanted = {**ERRORS, **(ACTS if method == "post" else {})}
+            for status, description in wanted.items():
+                content = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}}
+                operation["responses"].setdefault(status, {"description": description, "content": content})
+    result["components"].setdefault("securitySchemes", {})["token"] = {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A person's token, alp_…, made with POST /api/v1/tokens/.",
+    }
+    result["security"] = [{"token": []}, {"cookieAuth": []}]
+    for path in result.get("paths", {}).values():
+        for operation in path.values():
+            operation.pop("security", None)
+    return result

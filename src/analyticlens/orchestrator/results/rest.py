@@ -1,0 +1,93 @@
+"""Results over REST."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import django_filters
+from django.db.models import QuerySet
+from django.urls import path
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+
+from results.models import InspectionResult
+
+if TYPE_CHECKING:
+    ResultFields = serializers.ModelSerializer[InspectionResult]
+    ResultList = ListAPIView[InspectionResult]
+    ResultRetrieve = RetrieveAPIView[InspectionResult]
+else:
+    ResultFields, ResultList, ResultRetrieve = serializers.ModelSerializer, ListAPIView, RetrieveAPIView
+
+HELP = {
+    "id": "Its number here, in the order results arrived.",
+    "epoch_no": "Which opening of the machine's outbox it is of; with seq it is the result's name for ever.",
+    "seq": "Its number in that epoch: 1, 2, 3…",
+    "received_at": "When it arrived, by this server's clock.",
+    "wall": "When it was made, by the machine's clock, which may be wrong.",
+    "verdict": "ok, nok, undecided or error. Only ok may let a part pass.",
+    "reason": "A word that says why it is not ok.",
+    "message": "A sentence that says why it is not ok.",
+    "cycle": "The machine's count of inspections.",
+    "trigger_count": "The machine's count of triggers.",
+    "part_id": "The part, where it is known.",
+    "mode": "The mode it was made in.",
+    "simulated": "True: it never counts in a yield.",
+    "recipe_sha256": "SHA-256 of the recipe.",
+    "config_version": "The desired version in force.",
+    "engine_version": "What judged.",
+    "inspect_ms": "How long the engine took, in milliseconds.",
+    "total_ms": "How long all of it took, in milliseconds.",
+    "tools": "What each tool measured, with its limits.",
+    "picture_sha256": "SHA-256 of the picture that was kept, if one was.",
+}
+
+
+class ResultSerializer(ResultFields):
+    """One inspection."""
+
+    machine = serializers.CharField(source="machine.machine_id", read_only=True, help_text="Whose it is.")
+
+    class Meta:
+        model = InspectionResult
+        fields = ("machine", *HELP)
+        read_only_fields = fields
+        extra_kwargs = {name: {"help_text": text} for name, text in HELP.items()}
+
+
+class ResultFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """Which results are listed."""
+
+    machine = django_filters.CharFilter("machine__machine_id", help_text="Of this machine alone.")
+    since = django_filters.IsoDateTimeFilter("received_at", "gte", help_text="Received at or after this time.")
+    until = django_filters.IsoDateTimeFilter("received_at", "lt", help_text="Received before this time.")
+
+    class Meta:
+        model = InspectionResult
+        fields = ("verdict", "simulated", "part_id")
+
+
+class Results(ResultList):
+    """The results of all machines, newest first."""
+
+    serializer_class = ResultSerializer
+    filterset_class = ResultFilter
+    filter_backends = (DjangoFilterBackend,)
+
+    def get_queryset(self) -> QuerySet[InspectionResult]:
+        """Return them all; filters choose."""
+        return InspectionResult.objects.select_related("machine")
+
+
+class Result(ResultRetrieve):
+    """One result."""
+
+    serializer_class = ResultSerializer
+    queryset = InspectionResult.objects.select_related("machine")
+
+
+urlpatterns = [
+    path("results/", Results.as_view(), name="results"),
+    path("results/<int:pk>/", Result.as_view(), name="result"),
+]

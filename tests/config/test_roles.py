@@ -1,0 +1,69 @@
+"""Every role at every route of REST: what the table says is what happens, to sessions and to tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver
+
+from config.access import permission_of
+from config.management.commands.roles import routes, table
+from tests.rows import make_machine, make_user
+from user.models import INCLUDES, ApiToken
+
+ROOT = Path(__file__).parents[2]
+FILLED = {"<str:machine_id>": "vm_a", "<str:prefix>": "0" * 12, "<int:pk>": "1"}
+METHODS = ("get", "post", "delete")
+
+
+def rest() -> list[tuple[str, str]]:
+    """Return name and address of each route of REST."""
+    return [(name, address) for name, address in routes(get_resolver("config.urls")) if name.startswith("rest:")]
+
+
+def filled(address: str) -> str:
+    for place, value in FILLED.items():
+        address = address.replace(place, value)
+    return address
+
+
+def test_the_page_of_roles_is_current() -> None:
+    assert (ROOT / "docs" / "roles.md").read_text(encoding="utf-8") == table(), (
+        "run: analyticlens manage roles --file docs/roles.md"
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", list(INCLUDES))
+def test_a_role_reaches_what_the_table_says_and_nothing_else(role: str) -> None:
+    make_machine("vm_a")
+    user = make_user(role)
+    session = Client()
+    session.force_login(user)
+    _row, token = ApiToken.issue(user, "test", role)
+    for name, address in rest():
+        wanted = permission_of(name)
+        assert wanted is not None
+        for method in METHODS:
+            for client, headers in ((session, {}), (Client(), {"Authorization": f"Bearer {token.text}"})):
+                answer = getattr(client, method)(
+                    filled(address),
+                    headers=headers,
+                    **({"content_type": "application/json"} if method == "post" else {}),
+                )
+                assert (answer.status_code == 403) is (wanted not in INCLUDES[role]), (name, method, answer.status_code)
+                assert answer.status_code < 500, (name, method)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("limit", list(INCLUDES))
+def test_a_token_is_no_more_than_the_role_it_was_given(limit: str) -> None:
+    make_machine("vm_a")
+    _row, token = ApiToken.issue(make_user("admin"), "test", limit)
+    for name, address in rest():
+        answer = Client().post(
+            filled(address), content_type="application/json", headers={"Authorization": f"Bearer {token.text}"}
+        )
+        assert (answer.status_code == 403) is (permission_of(name) not in INCLUDES[limit]), name

@@ -1,0 +1,34 @@
+"""The guide to REST: its examples, in their order, against a server."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rows import make_machine, make_user
+
+GUIDE = Path(__file__).parents[2] / "docs" / "rest.md"
+EXAMPLES = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_its_examples_run_and_say_what_they_promise(live_server: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    from api.models import VirtualMachine
+    from user.models import ApiToken
+
+    machine = make_machine("vm_001")
+    VirtualMachine.objects.filter(pk=machine.pk).update(status="running", connection_status="connected")
+    _row, token = ApiToken.issue(make_user("engineer"), "guide", "engineer")
+    names: dict[str, Any] = {"SERVER": live_server.url, "TOKEN": token.text}
+    for example in EXAMPLES:
+        exec(compile(example, str(GUIDE), "exec"), names)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("alp_")
+    assert told[1] == "vm_001 TESTE 0 of 0"
+    assert told[2] == "1 stopped"
+    assert told[3].startswith("412 {'code': 'stale_version'")
+    assert told[4] == "vm_001 asked as version 2"
+    assert len(EXAMPLES) == 4
