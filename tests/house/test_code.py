@@ -111,3 +111,28 @@ def test_every_module_says_what_it_is() -> None:
 
 def test_the_orchestrator_is_a_source_root_and_not_a_package() -> None:
     assert not (APPS / "__init__.py").exists()
+
+
+def test_pages_and_rest_ask_for_machines_of_who_asks() -> None:
+    """A view that takes all machines would show those outside a person's scope."""
+    raw = {
+        f"{name}:{node.lineno}"
+        for name, tree in modules(APPS)
+        if "/dashboard/" in name or "/rest" in name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node) in {"VirtualMachine.objects", "InspectionResult.objects"}
+    }
+    allowed = {
+        # What id is free, which must not be one of a machine that is not seen.
+        "dashboard/fleet.py": 1,
+        # Results of a machine that was asked for in `active`, and those `seen` bounds.
+        "dashboard/pictures.py": 1,
+        "dashboard/station.py": 2,
+        "results/rest.py": 1,
+    }
+    found: dict[str, int] = {}
+    for place in raw:
+        file = "/".join(place.rpartition(":")[0].split("/")[-2:])
+        found[file] = found.get(file, 0) + 1
+    assert found == allowed

@@ -72,10 +72,11 @@ class VirtualMachineAdmin(MachineAdmin):
     search_fields = ("machine_id", "name", "description", "ip_address")
     ordering = ("status", "mode", "source_type", "machine_id")
     list_select_related = ("owner",)
+    autocomplete_fields = ("line",)
     actions = ("enter_maintenance", "leave_maintenance", "retire")
     readonly_fields = (*REPORTED, "published_recipe", "created_at", "updated_at")
     fieldsets = (
-        (_("Identification"), {"fields": ("machine_id", "name", "description", "owner", "is_active")}),
+        (_("Identification"), {"fields": ("machine_id", "name", "description", "owner", "line", "is_active")}),
         (_("Status and operation"), {"fields": ("mode", *REPORTED)}),
         (_("Network"), {"fields": ("django_url", "ip_address", "port", "link_kind")}),
         (

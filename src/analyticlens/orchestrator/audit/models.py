@@ -153,11 +153,16 @@ class Audited(models.Model):
             return super().delete(*args, **kwargs)
 
 
-def track(model: type[models.Model], *, but: Iterable[str] = (), secret: Iterable[str] = ()) -> None:
-    """Have every save and delete of model leave an entry. Living fields in `but` are facts and leave none; secrets are masked."""
+def track(
+    model: type[models.Model], *, but: Iterable[str] = (), secret: Iterable[str] = (), several: Iterable[str] = ()
+) -> None:
+    """Have every save and delete of model leave an entry, and every change of `several`, its many-to-many fields.
+
+    Living fields in `but` are facts and leave none; secrets are masked.
+    """
     skipped = {*but, "id"}
     fields = [field.name for field in model._meta.concrete_fields if field.name not in skipped]
-    auditlog.register(model, include_fields=fields, mask_fields=list(secret))
+    auditlog.register(model, include_fields=fields, mask_fields=list(secret), m2m_fields=set(several))
 
 
 def record(

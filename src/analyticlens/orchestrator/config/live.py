@@ -13,15 +13,17 @@ import asyncio
 import json
 from http import HTTPStatus
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.core.exceptions import DisallowedHost
 
 from api import bus, clock
+from api.scope import topics_for
 from config.hub import Hub, Subscription, in_thread
 from config.plain import HEADERS, Receive, Scope, Send, refuse, request_of, unless_left
+from user.models import User
 
 if TYPE_CHECKING:
     from api.models import LiveEvent
@@ -34,12 +36,23 @@ MOST_TOPICS = 500
 SEND_SECONDS = 30.0
 
 
-def _signed_in(scope: Scope) -> bool:
-    """Return whether the request's session belongs to a user who may still sign in."""
+class Hearer(NamedTuple):
+    """Somebody who may listen, and to which topics (None: all)."""
+
+    topics: frozenset[str] | None
+
+    def hears(self, event: LiveEvent) -> bool:
+        """Return whether an event is for them."""
+        return self.topics is None or event.topic in self.topics
+
+
+def _hearer(scope: Scope) -> Hearer | None:
+    """Return who the request's session belongs to, if they may still sign in, and what they may hear now."""
     request = request_of(scope)
     store = import_module(settings.SESSION_ENGINE).SessionStore
     request.session = store(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
-    return get_user(request).is_authenticated
+    user = get_user(request)
+    return Hearer(topics_for(user)) if isinstance(user, User) else None
 
 
 def _frame(event: LiveEvent) -> bytes:
@@ -54,7 +67,8 @@ def _reset(event_id: int) -> bytes:
 class Stream:
     """One open stream."""
 
-    def __init__(self, scope: Scope, send: Send, hub: Hub, subscription: Subscription) -> None:
+    def __init__(self, scope: Scope, send: Send, hub: Hub, subscription: Subscription, hearer: Hearer) -> None:
+        self._hearer = hearer
         self._scope = scope
         self._raw_send = send
         self._hub = hub
@@ -86,7 +100,7 @@ class Stream:
             self._sent = await in_thread(bus.newest_id)
             return _reset(self._sent)
         self._sent = missed[-1].id if missed else last_id
-        return b"".join(map(_frame, missed))
+        return self._frames(missed)
 
     async def _go_on(self) -> None:
         quiet_since = checked = clock.mono()
@@ -96,8 +110,10 @@ class Stream:
             now = clock.mono()
             if now - checked >= CHECK_SECONDS:
                 checked = now
-                if not await in_thread(_signed_in, self._scope):
+                hearer = await in_thread(_hearer, self._scope)
+                if hearer is None:
                     return
+                self._hearer = hearer
             if not body and now - quiet_since >= KEEP_ALIVE_SECONDS:
                 body = b": still here\n\n"
             if body:
@@ -111,7 +127,11 @@ class Stream:
         if self._subscription.overflowed:
             self._subscription.overflowed = False
             return _reset(self._sent)
-        return b"".join(map(_frame, events))
+        return self._frames(events)
+
+    def _frames(self, events: list[LiveEvent]) -> bytes:
+        """Return what of events this reader may hear."""
+        return b"".join(_frame(event) for event in events if self._hearer.hears(event))
 
 
 def _last_id(request: Any) -> int | None:
@@ -129,7 +149,8 @@ async def live(scope: Scope, receive: Receive, send: Send, hub: Hub) -> None:
         return await refuse(send, HTTPStatus.BAD_REQUEST, "bad_host", "this host name is not served here")
     if request.method != "GET":
         return await refuse(send, HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "the stream is read with GET")
-    if not await in_thread(_signed_in, scope):
+    hearer = await in_thread(_hearer, scope)
+    if hearer is None:
         return await refuse(send, HTTPStatus.UNAUTHORIZED, "not_signed_in", "sign in first")
     named = [topic for topic in request.GET.get("topics", "").split(",") if topic]
     if len(named) > MOST_TOPICS:
@@ -138,7 +159,7 @@ async def live(scope: Scope, receive: Receive, send: Send, hub: Hub) -> None:
         return await refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, "stopping", "the service is stopping")
     subscription = await hub.subscribe(frozenset(named) or None)
     try:
-        stream = Stream(scope, send, hub, subscription)
+        stream = Stream(scope, send, hub, subscription, hearer)
         await unless_left(stream.run(_last_id(request)), receive)
     finally:
         hub.leave(subscription)

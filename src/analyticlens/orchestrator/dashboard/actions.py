@@ -82,7 +82,7 @@ def act_view(ask: Ask) -> View:
     @require_POST
     @wraps(ask)
     def view(request: HttpRequest, machine_id: str) -> HttpResponse:
-        machine = active(machine_id)
+        machine = active(request, machine_id)
         try:
             messages.success(request, ask(machine, request))
         except Refused as refused:
@@ -123,7 +123,7 @@ def trigger(machine: VirtualMachine, request: HttpRequest) -> str:
 @require_POST
 def publish(request: HttpRequest, machine_id: str) -> HttpResponse:
     """Make the tools as they are now a recipe version, and ask the machine to run it. Why is asked for; what was typed is kept."""
-    machine = active(machine_id)
+    machine = active(request, machine_id)
     reason = request.POST.get("reason", "").strip()
     if not reason:
         return tools.listing_again(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import count
@@ -16,6 +16,7 @@ from django.utils.translation import gettext, pgettext
 from django.views.decorators.http import require_safe
 
 from api.models import VirtualMachine
+from api.scope import machines_for
 from dashboard import words
 from dashboard.display import Display, display
 from dashboard.shell import may
@@ -198,7 +199,9 @@ class Figures:
 class Fleet:
     """What the page shows, asked for by its address."""
 
-    def __init__(self, query: Mapping[str, str]) -> None:
+    def __init__(self, request: HttpRequest) -> None:
+        query = request.GET.dict()
+        self._seen = machines_for(request.user)
         self.query = query.get("q", "").strip()[:100]
         chip = query.get("state", "all")
         self.chip = chip if chip in CHIPS else "all"
@@ -207,9 +210,9 @@ class Fleet:
 
     @cached_property
     def machines(self) -> list[Tile]:
-        """Every machine that is not retired, by its id."""
+        """Every machine of whoever asks that is not retired, by its id."""
         # What a machine is to be, and its recipe, are long texts of which a tile shows nothing.
-        known = VirtualMachine.objects.defer("configuration", "inspection_config", "description")
+        known = self._seen.defer("configuration", "inspection_config", "description")
         rows = list(known.filter(is_active=True).order_by("machine_id"))
         strips, counts = last60(rows), today(rows)
         return [
@@ -299,12 +302,10 @@ def fleet(request: HttpRequest) -> HttpResponse:
     """The first page: how is everything?"""
     here = request.build_absolute_uri("/").rstrip("/")
     may_add = may(request, "engineer")
-    return render(
-        request, "dashboard/fleet.html", {"fleet": Fleet(request.GET.dict()), "here": here, "may_add": may_add}
-    )
+    return render(request, "dashboard/fleet.html", {"fleet": Fleet(request), "here": here, "may_add": may_add})
 
 
 @require_safe
 def tiles(request: HttpRequest) -> HttpResponse:
     """The parts of the first page that may have changed: figures, order, and the tiles of `?ids=` (all when it is absent)."""
-    return render(request, "dashboard/_fleet_parts.html", {"fleet": Fleet(request.GET.dict())})
+    return render(request, "dashboard/_fleet_parts.html", {"fleet": Fleet(request)})

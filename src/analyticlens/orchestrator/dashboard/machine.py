@@ -20,7 +20,7 @@ from edge import live
 def context_of(request: HttpRequest, machine_id: str) -> dict[str, object]:
     """Return what the templates of a machine's page need."""
     result = request.GET.get("result")
-    station = Station(active(machine_id), result)
+    station = Station(active(request, machine_id), result)
     _ = station.result  # a result that is not there is a 404, before anything is drawn
     query = f"?{urlencode({'result': result})}" if result is not None else ""
     may_operate = may(request, "operator")

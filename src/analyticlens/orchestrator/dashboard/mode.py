@@ -47,7 +47,7 @@ def form_of(request: HttpRequest, machine: VirtualMachine, problem: str = "") ->
 @require_POST
 def change(request: HttpRequest, machine_id: str) -> HttpResponse:
     """Ask the machine for another mode. Why is asked for; what was typed is kept where it is refused."""
-    machine = active(machine_id)
+    machine = active(request, machine_id)
     wanted, reason = request.POST.get("mode", ""), request.POST.get("reason", "").strip()
     mode = next((mode for mode in MODES if mode == wanted), None)
     if mode is None:

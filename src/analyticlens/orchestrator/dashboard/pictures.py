@@ -12,6 +12,7 @@ from django.utils.http import quote_etag
 from django.views.decorators.http import require_safe
 
 from api.models import VirtualMachine
+from api.scope import machines_for
 from edge import live
 from results.models import InspectionResult
 from results.pictures import stored
@@ -20,9 +21,9 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 A_YEAR = 365 * 24 * 60 * 60
 
 
-def active(machine_id: str) -> VirtualMachine:
-    """Return the machine of that id; a retired one has no page."""
-    return get_object_or_404(VirtualMachine, machine_id=machine_id, is_active=True)
+def active(request: HttpRequest, machine_id: str) -> VirtualMachine:
+    """Return the machine of that id; a retired one has no page, and one outside a person's scope is not there."""
+    return get_object_or_404(machines_for(request.user), machine_id=machine_id, is_active=True)
 
 
 @require_safe
@@ -31,7 +32,7 @@ def frame(request: HttpRequest, machine_id: str) -> HttpResponse:
 
     A page draws an overlay over the very picture it belongs to, so another one is never given in its place.
     """
-    machine = active(machine_id)
+    machine = active(request, machine_id)
     live.watch(machine)
     number = request.GET.get("v", "")
     asked = number.isascii() and number.isdigit() and len(number) < 19
@@ -48,7 +49,7 @@ def frame(request: HttpRequest, machine_id: str) -> HttpResponse:
 @require_safe
 def picture(request: HttpRequest, machine_id: str, sha256: str) -> HttpResponseBase:
     """The picture of one of the machine's results."""
-    machine = active(machine_id)
+    machine = active(request, machine_id)
     if (
         not SHA256.fullmatch(sha256)
         or not InspectionResult.objects.filter(machine=machine, picture_sha256=sha256).exists()

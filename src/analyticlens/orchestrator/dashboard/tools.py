@@ -140,7 +140,7 @@ def _page(request: HttpRequest, machine: VirtualMachine, **more: Any) -> dict[st
 @require_safe
 def listing(request: HttpRequest, machine_id: str) -> HttpResponse:
     """The tools in the order they run, and the recipe versions made of them."""
-    return render(request, "dashboard/tools.html", _page(request, active(machine_id)))
+    return render(request, "dashboard/tools.html", _page(request, active(request, machine_id)))
 
 
 def listing_again(
@@ -188,7 +188,7 @@ def _form_page(
 @require_safe
 def tool(request: HttpRequest, machine_id: str, number: int) -> HttpResponse:
     """One tool's form."""
-    machine = active(machine_id)
+    machine = active(request, machine_id)
     row = _row(machine, number)
     try:
         current = row.as_tool()
@@ -202,7 +202,7 @@ def tool(request: HttpRequest, machine_id: str, number: int) -> HttpResponse:
 @require_POST
 def save(request: HttpRequest, machine_id: str, number: int) -> HttpResponse:
     """Save a tool's form; what cannot be saved comes back with what was typed and why."""
-    machine = active(machine_id)
+    machine = active(request, machine_id)
     row = _row(machine, number)
     form = ToolForm(
         row.as_tool().type,
@@ -250,7 +250,7 @@ def _apply(request: HttpRequest, machine: VirtualMachine) -> None:
 @require_POST
 def add(request: HttpRequest, machine_id: str) -> HttpResponse:
     """Add a tool of a kind with its usual values, last in the order, and open its form."""
-    machine = active(machine_id)
+    machine = active(request, machine_id)
     kind = request.POST.get("type", "")
     if kind not in TOOL_CLASSES:
         raise Http404
@@ -281,7 +281,7 @@ def _first_values(machine: VirtualMachine, kind: str) -> dict[str, Any]:
 @require_POST
 def move(request: HttpRequest, machine_id: str, number: int) -> HttpResponse:
     """Move a tool one place up or down."""
-    machine = active(machine_id)
+    machine = active(request, machine_id)
     with transaction.atomic():
         rows = list(machine.tools.select_for_update().order_by("order_index", "name"))
         here = next((place for place, row in enumerate(rows) if row.number == number), None)
@@ -300,7 +300,7 @@ def move(request: HttpRequest, machine_id: str, number: int) -> HttpResponse:
 @require_POST
 def remove(request: HttpRequest, machine_id: str, number: int) -> HttpResponse:
     """Remove a tool from the draft. Published versions keep it."""
-    machine = active(machine_id)
+    machine = active(request, machine_id)
     row = _row(machine, number)
     row.delete()
     messages.success(request, gettext("{tool} is removed from the draft.").format(tool=row.name))

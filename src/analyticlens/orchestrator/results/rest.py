@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import django_filters
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import path
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.request import Request
 
 from results.models import InspectionResult
 
@@ -56,6 +58,13 @@ class ResultSerializer(ResultFields):
         extra_kwargs = {name: {"help_text": text} for name, text in HELP.items()}
 
 
+def seen(request: HttpRequest | Request) -> QuerySet[InspectionResult]:
+    """Return the results of machines that who asks may see."""
+    user = request.user
+    rows = InspectionResult.objects.select_related("machine")
+    return rows.filter(user.sees("machine__")) if user.is_authenticated else rows.none()
+
+
 class ResultFilter(django_filters.FilterSet):  # type: ignore[misc]
     """Which results are listed."""
 
@@ -76,15 +85,18 @@ class Results(ResultList):
     filter_backends = (DjangoFilterBackend,)
 
     def get_queryset(self) -> QuerySet[InspectionResult]:
-        """Return them all; filters choose."""
-        return InspectionResult.objects.select_related("machine")
+        """Return those of machines that who asks may see; filters choose."""
+        return seen(self.request)
 
 
 class Result(ResultRetrieve):
     """One result."""
 
     serializer_class = ResultSerializer
-    queryset = InspectionResult.objects.select_related("machine")
+
+    def get_queryset(self) -> QuerySet[InspectionResult]:
+        """Return those of machines that who asks may see."""
+        return seen(self.request)
 
 
 urlpatterns = [

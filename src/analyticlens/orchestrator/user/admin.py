@@ -10,14 +10,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from user.models import ApiToken, User
+from user.models import ApiToken, Line, Site, User
 
 if TYPE_CHECKING:
     DjangosUserAdmin = UserAdmin[User]
     DjangosAdmin = admin.ModelAdmin[ApiToken]
+    DjangosSiteAdmin = admin.ModelAdmin[Site]
+    DjangosLineAdmin = admin.ModelAdmin[Line]
 else:
     DjangosUserAdmin = UserAdmin
-    DjangosAdmin = admin.ModelAdmin
+    DjangosAdmin = DjangosSiteAdmin = DjangosLineAdmin = admin.ModelAdmin
 
 
 @admin.register(User)
@@ -25,13 +27,14 @@ class PeopleAdmin(DjangosUserAdmin):
     """Django's own, where the role takes the place of groups and flags."""
 
     list_display = ("username", "first_name", "last_name", "email", "role", "is_active")
-    list_filter = ("role", "is_active")
-    filter_horizontal = ()
+    list_filter = ("role", "is_active", "bounded")
+    filter_horizontal = ("sites", "lines")
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (_("Person"), {"fields": ("first_name", "last_name", "email")}),
         (_("Rights"), {"fields": ("role", "is_active")}),
+        (_("Scope"), {"fields": ("bounded", "sites", "lines")}),
         (_("Pages"), {"fields": ("language", "theme")}),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
@@ -65,3 +68,21 @@ class ApiTokenAdmin(DjangosAdmin):
         """End the chosen tokens."""
         for token in tokens:
             token.revoke()
+
+
+@admin.register(Site)
+class SiteAdmin(DjangosSiteAdmin):
+    """Sites."""
+
+    list_display = ("code", "name")
+    search_fields = ("code", "name")
+
+
+@admin.register(Line)
+class LineAdmin(DjangosLineAdmin):
+    """Lines, by site."""
+
+    list_display = ("code", "name", "site")
+    list_filter = ("site",)
+    list_select_related = ("site",)
+    search_fields = ("code", "name")

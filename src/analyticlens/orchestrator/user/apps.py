@@ -15,8 +15,10 @@ class UserConfig(AppConfig):
     def ready(self) -> None:
         """Have changes to accounts leave entries."""
         from audit.models import track
-        from user.models import ApiToken, User
+        from user.models import ApiToken, Line, Site, User
 
         # Signing in is dated on the account; that alone is no change of the account.
-        track(User, but={"last_login"}, secret={"password"})
+        track(User, but={"last_login"}, secret={"password"}, several={"sites", "lines"})
+        track(Site)
+        track(Line)
         track(ApiToken, but={"last_used_at"}, secret={"sha256"})

@@ -55,6 +55,38 @@ class Language(models.TextChoices):
     EN = "en", "English"
 
 
+class Site(Audited):
+    """A plant, or a building of one."""
+
+    code = models.SlugField(_("code"), max_length=50, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+
+    class Meta:
+        verbose_name = _("site")
+        verbose_name_plural = _("sites")
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Line(Audited):
+    """A line of a site: where machines stand."""
+
+    site = models.ForeignKey(Site, models.PROTECT, related_name="lines", verbose_name=_("site"))
+    code = models.SlugField(_("code"), max_length=50)
+    name = models.CharField(_("name"), max_length=100)
+
+    class Meta:
+        verbose_name = _("line")
+        verbose_name_plural = _("lines")
+        ordering = ["site__code", "code"]
+        constraints = [models.UniqueConstraint(fields=["site", "code"], name="one_line_a_code")]
+
+    def __str__(self) -> str:
+        return f"{self.site} / {self.name}"
+
+
 class RoleManager(UserManager["User"]):
     """Django's, except that a superuser is an administrator here too."""
 
@@ -72,6 +104,13 @@ class User(Audited, AbstractUser):
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER)
     language = models.CharField(_("language"), max_length=10, choices=Language.choices, blank=True)
     theme = models.CharField(_("theme"), max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
+    bounded = models.BooleanField(
+        _("bounded"),
+        default=False,
+        help_text=_("Sees only machines of the sites and lines below. Administrators see all."),
+    )
+    sites = models.ManyToManyField(Site, blank=True, related_name="people", verbose_name=_("sites"))
+    lines = models.ManyToManyField(Line, blank=True, related_name="people", verbose_name=_("lines"))
 
     objects: ClassVar[RoleManager] = RoleManager()
 
@@ -95,6 +134,13 @@ class User(Audited, AbstractUser):
         """Return whether this person may do what role may. Raises KeyError for a role that does not exist."""
         within = not self.token_role or role in INCLUDES[self.token_role]
         return self.is_active and within and role in INCLUDES[self.role]
+
+    def sees(self, machine: str = "") -> models.Q:
+        """Return what leaves of rows those of machines this person may see; `machine` is the way to the machine, such as "machine__"."""
+        if not self.bounded or self.role == Role.ADMIN:
+            return models.Q()
+        at_lines = models.Q(**{f"{machine}line__in": self.lines.values("pk")})
+        return at_lines | models.Q(**{f"{machine}line__site__in": self.sites.values("pk")})
 
     def actor(self, address: str | None = None) -> Actor:
         """Return this person as the actor of an act."""

@@ -34,6 +34,9 @@ class VirtualMachine(Audited):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="machines", verbose_name=_("owner")
     )
+    line = models.ForeignKey(
+        "user.Line", models.PROTECT, null=True, blank=True, related_name="machines", verbose_name=_("line")
+    )
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Off: retired. Its history stays."))
     link_kind = models.CharField(_("link"), max_length=10, choices=choices.LINK_KINDS, default="edge")
 

@@ -45,6 +45,12 @@ class MachineSerializer(MachineFields):
     owner = serializers.CharField(
         source="owner.username", read_only=True, help_text="Name of the person it belongs to."
     )
+    site = serializers.CharField(
+        source="line.site.code", read_only=True, default=None, help_text="Code of the site it stands at."
+    )
+    line = serializers.CharField(
+        source="line.code", read_only=True, default=None, help_text="Code of the line it stands at."
+    )
     source = serializers.SerializerMethodField(help_text="Where pictures come from.")  # type: ignore[assignment]
     trigger = serializers.SerializerMethodField(help_text="What makes it inspect.")
     desired_version = serializers.IntegerField(
@@ -58,6 +64,8 @@ class MachineSerializer(MachineFields):
             "name",
             "description",
             "owner",
+            "site",
+            "line",
             "is_active",
             "link_kind",
             "status",

@@ -9,6 +9,7 @@ from uuid import UUID
 import django_filters
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
@@ -30,6 +31,7 @@ from api.rest.serializers import (
     TransitionSerializer,
     TriggerActSerializer,
 )
+from api.scope import machines_for
 from audit.middleware import actor_of
 
 if TYPE_CHECKING:
@@ -58,15 +60,19 @@ KEY_HEADER = OpenApiParameter(
 )
 
 
-def machines() -> QuerySet[VirtualMachine]:
-    """Return all machines with the number of the newest version asked of each."""
+def machines(request: HttpRequest | Request) -> QuerySet[VirtualMachine]:
+    """Return the machines of who asks, with the number of the newest version asked of each."""
     newest = DesiredVersion.objects.filter(machine=OuterRef("pk")).order_by("-version").values("version")[:1]
-    return VirtualMachine.objects.select_related("owner").annotate(desired_version=Coalesce(Subquery(newest), 0))
+    return (
+        machines_for(request.user)
+        .select_related("owner", "line__site")
+        .annotate(desired_version=Coalesce(Subquery(newest), 0))
+    )
 
 
-def machine_of(machine_id: str) -> VirtualMachine:
-    """Return the machine of that id. Raises Http404."""
-    return get_object_or_404(machines(), machine_id=machine_id)
+def machine_of(request: Request, machine_id: str) -> VirtualMachine:
+    """Return the machine of that id. Raises Http404, also for one that who asks may not see."""
+    return get_object_or_404(machines(request), machine_id=machine_id)
 
 
 class MachineFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -75,6 +81,9 @@ class MachineFilter(django_filters.FilterSet):  # type: ignore[misc]
     class Meta:
         model = VirtualMachine
         fields = ("status", "connection_status", "mode", "link_kind", "is_active")
+
+    site = django_filters.CharFilter("line__site__code", help_text="Of this site, by its code.")
+    line = django_filters.CharFilter("line__code", help_text="Of this line, by its code.")
 
 
 class Machines(MachineList):
@@ -89,7 +98,8 @@ class Machines(MachineList):
     def get_queryset(self) -> QuerySet[VirtualMachine]:
         """Return them all, the retired ones only where asked for."""
         asked_for = "is_active" in self.request.query_params
-        return machines() if asked_for else machines().filter(is_active=True)
+        found = machines(self.request)
+        return found if asked_for else found.filter(is_active=True)
 
 
 class Machine(MachineRetrieve):
@@ -100,7 +110,7 @@ class Machine(MachineRetrieve):
 
     def get_queryset(self) -> QuerySet[VirtualMachine]:
         """Return them all; the address chooses."""
-        return machines()
+        return machines(self.request)
 
 
 class OfMachine:
@@ -113,7 +123,8 @@ class OfMachine:
         """Return the machine's rows; of no machine there are none, and the answer is 404."""
         if getattr(self, "swagger_fake_view", False):
             return self.rows.none()
-        return self.rows.filter(**{self.of: machine_of(self.kwargs["machine_id"])})  # type: ignore[attr-defined]
+        view: Any = self
+        return self.rows.filter(**{self.of: machine_of(view.request, view.kwargs["machine_id"])})
 
     of = "machine"
 
@@ -160,7 +171,7 @@ class Desired(APIView):
     @extend_schema(operation_id="desired_current", responses={200: DesiredSerializer})
     def get(self, request: Request, machine_id: str) -> Response:
         """Return it; 404 where nothing was asked yet."""
-        version = get_object_or_404(machine_of(machine_id).desired_versions.order_by("-version")[:1])
+        version = get_object_or_404(machine_of(request, machine_id).desired_versions.order_by("-version")[:1])
         return Response(DesiredSerializer(version).data, headers={"ETag": f'"{version.version}"'})
 
 
@@ -172,7 +183,7 @@ class Act(APIView):
 
     def ask(self, request: Request, machine_id: str) -> Response:
         """Ask, and say which version asks it."""
-        machine = machine_of(machine_id)
+        machine = machine_of(request, machine_id)
         body = ReasonSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         reason = body.validated_data["reason"].strip() or str(self.usual_reason)
@@ -225,7 +236,7 @@ class Trigger(APIView):
     )
     def post(self, request: Request, machine_id: str) -> Response:
         """Ask for it."""
-        machine = machine_of(machine_id)
+        machine = machine_of(request, machine_id)
         body = TriggerActSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         key = request.headers.get("Idempotency-Key")
