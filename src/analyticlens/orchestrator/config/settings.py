@@ -47,8 +47,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "csp",
-    "rest_framework",
-    "django_filters",
+    # DRF and django-filter serve no pages here; as apps they would bring translations that overrule Django's own.
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "config",
