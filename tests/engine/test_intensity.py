@@ -29,6 +29,6 @@ def test_statistics_are_those_of_the_regions_pixels(dtype: Any, rng: np.random.G
     assert features == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("level", "share"), [(99, 1.0), (99.5, 1.0), (100, 0.0), (255, 0.0), (60000, 0.0)])
+@pytest.mark.parametrize(("level", "share"), [(99, 1.0), (99.5, 1.0), (100, 0.0), (255, 0.0)])
 def test_the_bright_share_is_strictly_above_its_level(level: float, share: float) -> None:
     assert measured(plain(level=100), {"type": "intensity", "params": {"threshold": level}})["share_above"] == share

@@ -52,7 +52,7 @@ def strange(how: str) -> Recipe:
         ("raises its own kind", "tool_error"),
         ("returns a verdict", "tool_error"),
         ("hangs", "timeout"),
-        ("leaves", "child_died"),
+        ("leaves", "tool_error"),
         ("ends the process", "child_died"),
     ],
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from analyticlens.engine import RecipeRefused
@@ -331,3 +332,20 @@ def test_two_stations_cannot_share_a_data_folder(make_station: MakeStation, tmp_
     make_station()
     with pytest.raises(OutboxBusy):
         Station(settings(tmp_path))
+
+
+def test_a_recipe_for_colour_runs_and_what_is_grey_is_its_error(
+    make_station: MakeStation, tmp_path: Path, until: Callable[..., Any]
+) -> None:
+    """What a tool says of a drawn picture is no reason to refuse it; only one that breaks is."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "00.png").write_bytes(encode(np.full((48, 64, 3), (40, 60, 200), np.uint8)))
+    (pictures / "01.png").write_bytes(encode(np.full((48, 64), 90, np.uint8)))
+    station = make_station()
+    station.set_configuration(configuration(), BY)
+    tool = {"id": 1, "name": "red", "type": "colour", "limits": [{"feature": "a", "min": 20}]}
+    station.set_recipe(Recipe.model_validate({"tools": [tool]}), BY)
+    station.start(BY)
+    until(lambda: station.status().counters.inspected >= 2)
+    assert [body["verdict"] for body in verdicts(station)[:2]] == ["ok", "error"]

@@ -185,7 +185,7 @@ def _guarded(step: Step, scene: Scene) -> Found:
     except ToolFailed as problem:
         reason, message = problem.reason, problem.sentence
     except BREAKS as problem:
-        reason, message = "tool_error", f"{type(problem).__name__}: {problem}"
+        reason, message = "tool_broke", f"{type(problem).__name__}: {problem}"
     return Found(status="error", reason=reason, message=" ".join(message.split())[:LONGEST_MESSAGE])
 
 

@@ -19,10 +19,13 @@ FULL_SCALE: dict[Any, int] = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 6553
 
 
 def check_depth(grey: NDArray[Any], levels: list[float]) -> None:
-    """Raise ToolFailed when the levels people set all end at 255 and grey is uint16: they were set for 8-bit pictures.
+    """Raise ToolFailed when the levels people set all end at 255 and grey is uint16, or all lie above 255 and grey is uint8.
 
-    In 16 bits such levels mean black, and a count of what is brighter would be a verdict nobody meant.
+    They were set for pictures of another depth: in 16 bits the one mean black, in 8 bits nothing reaches the other, and a count of what
+    is brighter would be a verdict nobody meant.
     """
+    if levels and grey.dtype == np.uint8 and min(levels) > FULL_SCALE[grey.dtype]:
+        raise ToolFailed("its grey levels are those of 16-bit pictures, and this picture has 8 bits")
     if levels and grey.dtype == np.uint16 and max(levels) <= FULL_SCALE[np.dtype(np.uint8)]:
         raise ToolFailed("its grey levels are those of 8-bit pictures, and this picture has 16 bits")
 
@@ -46,6 +49,12 @@ def histogram(grey: NDArray[Any], mask: NDArray[Any] | None) -> NDArray[np.float
     size = FULL_SCALE[grey.dtype] + 1
     counts = cv2.calcHist([grey], [0], mask, [size], [0, size])
     return counts.ravel().astype(np.float64)
+
+
+def parted(grey: NDArray[Any], mask: NDArray[Any] | None) -> int | None:
+    """Return Otsu's level of a picture's pixels (of the mask), or None where they are all alike: then there is nothing to part."""
+    counts = histogram(grey, mask)
+    return otsu(counts) if np.count_nonzero(counts) > 1 else None
 
 
 def otsu(counts: NDArray[np.float64]) -> int:

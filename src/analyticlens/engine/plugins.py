@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.protocol.overlay import OverlayShape
 from analyticlens.protocol.strict import first_error
-from analyticlens.protocol.tools.common import Feature
+from analyticlens.protocol.tools.common import COVERAGE, Feature
 
 GROUP = "analyticlens.tools"
 MAX_FEATURES = 64
@@ -86,12 +86,12 @@ class Plugin:
 def foreign(what: str, refusal: type[CannotBuild] | type[ToolFailed]) -> Iterator[None]:
     """Turn whatever foreign code raises into a refusal that says `what` it did.
 
-    Nobody can say what another's code may raise, and it is one tool's error, not the inspecting's. What ends a process, such as
-    SystemExit, still ends it: the machine tells that error.
+    Nobody can say what another's code may raise, and it is one tool's error, not the inspecting's; so is its wish to leave. Only a
+    person's Ctrl-C goes through.
     """
     try:
         yield
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         said = first_error(problem) if isinstance(problem, ValidationError) else str(problem)
         raise refusal(f"{what}: {type(problem).__name__}: {said}"[:400]) from problem
 
@@ -111,7 +111,9 @@ def load(name: str) -> Plugin:
         raise CannotBuild(f"there is no plug-in {name!r} on this computer")
     with foreign(f"the plug-in {name!r} cannot be loaded", CannotBuild):
         plugin = point.load()
-    if problem := _flaw(plugin):
+    with foreign(f"the plug-in {name!r} is none", CannotBuild):
+        problem = _flaw(plugin)
+    if problem:
         raise CannotBuild(f"the plug-in {name!r} {problem}")
     loaded: Plugin = plugin
     return loaded
@@ -123,7 +125,12 @@ def _flaw(plugin: object) -> str:
         return f"is a {type(plugin).__name__} and no Plugin"
     if not (isinstance(plugin.settings, type) and issubclass(plugin.settings, BaseModel)):
         return "has settings that are no pydantic model"
+    texts = [plugin.title, *(text for feature in plugin.features for text in feature)]
+    if not all(isinstance(text, str) for text in texts):
+        return "has a title, or a feature, that is no text"
     names = [feature.name for feature in plugin.features if isinstance(feature, Feature)]
+    if COVERAGE.name in names:
+        return f"measures {COVERAGE.name!r}, which is the region's own"
     good = all(isinstance(name, str) and NAME.fullmatch(name) for name in names)
     if not good or len(names) != len(plugin.features) or len(set(names)) != len(names) or len(names) > MAX_FEATURES:
         return "has features that are none"
@@ -162,7 +169,9 @@ def checked(measured: object, plugin: Plugin) -> Measured:
         raise ToolFailed("the plug-in returned too many shapes or texts")
     features = {name: _number(name, value) for name, value in numbers.items() if _declared(name, known)}
     texts = {name: value for name, value in words.items() if _is_text(name, value)}
-    return Measured(features, texts, shapes, measured.found is True, message)
+    if not isinstance(measured.found, bool | np.bool_):
+        raise ToolFailed("the plug-in's found is neither true nor false")
+    return Measured(features, texts, shapes, bool(measured.found), message)
 
 
 def _declared(name: object, known: set[str]) -> bool:

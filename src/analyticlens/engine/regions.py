@@ -27,8 +27,10 @@ R = TypeVar("R", Rect, Circle, Ellipse, Ring, Polygon, Arrow, AreaRegion, AnyReg
 Bounds = tuple[int, int, int, int]
 # The contract's bound on coordinates.
 FARTHEST = 100_000
-# A region that only partly lies in the picture is counted in a grid of at most so many points.
+# A region that only partly lies in the picture is counted in a grid of at most so many points at once.
 COUNTED = 1 << 22
+# And in so many, band by band; beyond, the area tells.
+MOST_COUNTED = 1 << 24
 
 
 class Window(NamedTuple):
@@ -104,8 +106,20 @@ def _extent(region: AreaRegion) -> tuple[float, float, float, float]:
     if isinstance(region, Polygon):
         xs, ys = zip(*region.points, strict=True)
         return min(xs), max(xs), min(ys), max(ys)
+    if isinstance(region, Ring) and region.sweep < 360:
+        xs, ys = zip(*_sector(region), strict=True)
+        return min(xs), max(xs), min(ys), max(ys)
     (cx, cy), (ex, ey) = _centre(region), _half_extents(region)
     return cx - ex, cx + ex, cy - ey, cy + ey
+
+
+def _sector(region: Ring) -> list[tuple[float, float]]:
+    """Return the places of a part of a ring that lie farthest out: its four corners, and the outer rim where it crosses an axis."""
+    ends = [(region.start, r) for r in (region.inner, region.outer)]
+    ends += [(region.start + region.sweep, r) for r in (region.inner, region.outer)]
+    axes = [(axis, region.outer) for axis in (0, 90, 180, 270) if (axis - region.start) % 360 <= region.sweep]
+    directions = [(math.radians(angle), r) for angle, r in (*ends, *axes)]
+    return [(region.cx + r * math.cos(angle), region.cy + r * math.sin(angle)) for angle, r in directions]
 
 
 def _centre(region: Rect | Circle | Ellipse | Ring) -> tuple[float, float]:
@@ -148,7 +162,9 @@ def window(
     """
     bounds = _bounds(region)
     if not inside(bounds, height, width):
-        return None if min_coverage >= 1 else _partial(region, exclude, (height, width), buffers, name, min_coverage)
+        # What lies outside may be what is left out.
+        whole_wanted = min_coverage >= 1 and not exclude
+        return None if whole_wanted else _partial(region, exclude, (height, width), buffers, name, min_coverage)
     x0, x1, y0, y1 = bounds
     if x1 <= x0 or y1 <= y0:
         return Window(x0, y0, x0, y0, None, 0)
@@ -176,11 +192,39 @@ def _partial(
 
 
 def _count(region: AreaRegion, exclude: Sequence[AreaRegion]) -> float:
-    """Return how many pixels a region has, wherever it lies; counted pixel by pixel up to a size, by sampling rows and columns beyond."""
+    """Return how many pixels a region has, wherever it lies.
+
+    Counted pixel by pixel, in bands of rows; where that would take too long, the region's own area, or with parts left out of it by
+    sampling rows and columns.
+    """
     x0, x1, y0, y1 = _bounds(region)
-    stride = max(1, math.ceil(math.sqrt((x1 - x0) * (y1 - y0) / COUNTED)))
-    x, y = np.arange(x0, x1, stride, dtype=float), np.arange(y0, y1, stride, dtype=float)
-    return float(cv2.countNonZero(_less(region, exclude, x, y))) * stride**2
+    if _straight(region) and not exclude:
+        return float((x1 - x0) * (y1 - y0))
+    points = (x1 - x0) * (y1 - y0)
+    if points > MOST_COUNTED and not exclude:
+        return _area(region)
+    stride = 1 if points <= MOST_COUNTED else math.ceil(math.sqrt(points / MOST_COUNTED))
+    x = np.arange(x0, x1, stride, dtype=float)
+    rows = max(1, COUNTED // max(1, len(x)))
+    total = 0
+    for top in range(y0, y1, rows * stride):
+        y = np.arange(top, min(top + rows * stride, y1), stride, dtype=float)
+        total += cv2.countNonZero(_less(region, exclude, x, y))
+    return float(total) * stride**2
+
+
+def _area(region: AreaRegion) -> float:
+    """Return the area of a region, in pixels."""
+    if isinstance(region, Polygon):
+        x, y = (np.array(part) for part in zip(*region.points, strict=True))
+        return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    if isinstance(region, Rect):
+        return region.w * region.h
+    if isinstance(region, Circle):
+        return math.pi * region.r**2
+    if isinstance(region, Ellipse):
+        return math.pi * region.rx * region.ry
+    return math.radians(region.sweep) / 2 * (region.outer**2 - region.inner**2)
 
 
 def _fill(mask: NDArray[Any], region: AreaRegion, exclude: Sequence[AreaRegion], x0: int, y0: int) -> None:

@@ -82,14 +82,18 @@ class Bench:
         wire.send(self.pipe, {"did": "open", "engine_version": ENGINE_VERSION})
 
     def _self_test(self, configuration: Configuration) -> dict[str, Any] | None:
-        """Inspect a drawn picture once: a tool that breaks on it would break on every frame. Verdicts do not matter here."""
+        """Inspect drawn pictures once, grey and in colour: a tool that breaks on them would break on every frame.
+
+        Neither verdicts nor what a tool says of these very pictures (that they are grey, or not of the taught size) matter here.
+        """
         assert self.recipe is not None
         width, height = configuration.source.resolution
         ramp = np.linspace(0, 255, min(width, 2000), dtype=np.uint8)
-        found = inspect(np.repeat(ramp[None, :], min(height, 2000), axis=0), self.recipe)
-        for tool in found.tools:
-            if tool.status == "error" and tool.reason == "tool_error":
-                return {"tool_id": tool.id, "tool_name": tool.name, "sentence": tool.message or "it cannot run"}
+        grey = np.repeat(ramp[None, :], min(height, 2000), axis=0)
+        for picture in (grey, np.dstack((grey, grey[::-1], grey[:, ::-1]))):
+            for tool in inspect(picture, self.recipe).tools:
+                if tool.status == "error" and tool.reason == "tool_broke":
+                    return {"tool_id": tool.id, "tool_name": tool.name, "sentence": tool.message or "it cannot run"}
         return None
 
     def _grab(self) -> Grabbed | None:

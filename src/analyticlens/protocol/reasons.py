@@ -14,6 +14,7 @@ REASONS: dict[str, str] = {
     "roi_empty": "The region covers no pixel.",
     "nothing_judges": "No tool of the recipe judges.",
     "tool_error": "A tool could not do its work.",
+    "tool_broke": "A tool broke, which is a fault of the program.",
     "no_result": "The formula has no value for these measures.",
     "frame_refused": "The picture is of a kind that is not inspected.",
     "decode_failed": "The picture could not be read.",

@@ -79,6 +79,14 @@ class Aligner:
         return found[0].pose._replace(x=found[0].pose.x + left, y=found[0].pose.y + top) if found else None
 
 
+# Gain, or of parts without contrast brightness, within which a picture is compared with the good ones, and how much noisier it may be.
+LEAST_GAIN, MOST_GAIN, NOISIEST = 0.4, 1.8, 6.0
+# This share of a picture may be cut off at black or white, or twice what is in the good ones.
+CUT = 0.5
+# Tolerances widen with a picture's noise, by so much more than it tells: grain is not all of the finest.
+LOOSE = 1.6
+
+
 def aligner(values: NDArray[np.float32], held: NDArray[np.uint8] | None, turns: bool) -> Aligner | None:
     """Return what aligns parts with these values, or None where they have no structure to align by."""
     try:
@@ -106,7 +114,8 @@ class Golden:
         inside = np.flatnonzero(np.ones(mean.shape, np.bool_) if held is None else held)
         self._some = inside[:: max(1, math.ceil(len(inside) / LIT))]
         levels = mean.ravel()[self._some]
-        noise = float(np.median(self._spread.ravel()[self._some]))
+        noise = self._usual = float(np.median(self._spread.ravel()[self._some]))
+        self._level = float(levels.mean())
         self._flat = float(levels.std()) < CONTRAST * noise
         self._noise = noise_of(mean)
 
@@ -153,7 +162,7 @@ class Golden:
         cv2.scaleAdd(self.mean, -light.gain, seen, dst=z)
         np.subtract(z, np.float32(light.offset), out=z)
         cv2.divide(z, tolerance, dst=z, scale=1 / max(light.gain, 1e-3))
-        np.divide(z, np.float32(self._wider(z)), out=z)
+        np.divide(z, np.float32(min(self._wider(z), max(1.0, LOOSE * self.noisier(seen, light)))), out=z)
         wide = self._neighbourhood(z, buffers)
         # To the same side: their product is positive, and as large as FAINT of the pixel itself makes it.
         shown = buffers.take("golden shown", self.shape, np.bool_)
@@ -161,6 +170,27 @@ class Golden:
         np.abs(z, out=z)
         np.maximum(z, np.abs(wide, out=wide), out=z, where=shown)
         return z, light
+
+    def noisier(self, seen: NDArray[np.float32], light: Light) -> float:
+        """Return how many times as noisy an aligned picture (h, w) is as the good ones; what differs in larger pieces is no noise."""
+        return noise_of(seen) / max(self._usual * abs(light.gain), ROUNDING)
+
+    def strange(self, seen: NDArray[np.float32], light: Light, full: float) -> str:
+        """Return why a picture (h, w) is too unlike the good ones to be compared with them, as one sentence, or ""."""
+        if not self._flat and not LEAST_GAIN <= light.gain <= MOST_GAIN:
+            return f"its contrast is {light.gain:.2f} of that of the good ones, too far from 1 to compare them"
+        level = float(seen.ravel()[self._some].mean())
+        if self._flat and not LEAST_GAIN <= level / max(self._level, 1.0) <= MOST_GAIN:
+            return f"its brightness is {level / max(self._level, 1.0):.2f} of that of the good ones, too far from 1 to compare them"
+        cut = float(np.mean((seen.ravel()[self._some] <= 0) | (seen.ravel()[self._some] >= full)))
+        if cut > max(CUT, 2 * self._cut(full)):
+            return f"{100 * cut:.0f} % of it is black or white without any difference"
+        noisier = self.noisier(seen, light)
+        return "" if noisier <= NOISIEST else f"it is {noisier:.0f} times as noisy as the good ones"
+
+    def _cut(self, full: float) -> float:
+        levels = self.mean.ravel()[self._some]
+        return float(np.mean((levels <= 1) | (levels >= full - 1)))
 
     def _neighbourhood(self, z: NDArray[np.float32], buffers: Buffers) -> NDArray[np.float32]:
         """Return by how many standard deviations of its noise the mean around each pixel differs (h, w), with its sign."""

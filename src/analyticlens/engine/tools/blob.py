@@ -20,7 +20,7 @@ from analyticlens.engine.edges import edge_picture
 from analyticlens.engine.entities import FoundPoint
 from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.engine.kit import Kit
-from analyticlens.engine.levels import check_depth, cut, histogram, otsu
+from analyticlens.engine.levels import check_depth, cut, parted
 from analyticlens.engine.scene import Found, Run, Scene
 from analyticlens.engine.tools.blur import smoother
 from analyticlens.engine.tools.morphology import opener
@@ -148,8 +148,14 @@ def _bright(grey: NDArray[Any], params: BlobParams, scene: Scene) -> MaskMemory:
     memory = mask_memory(scene.window.shape, scene.buffers)
     set_levels = ([] if params.use_otsu else [params.th_min]) + ([params.th_max] if params.use_range_threshold else [])
     check_depth(grey, set_levels)
-    low = float(otsu(histogram(grey, scene.window.mask))) if params.use_otsu else params.th_min
     high = params.th_max if params.use_range_threshold else math.inf
+    low: float | None = parted(grey, scene.window.mask) if params.use_otsu else params.th_min
+    if low is None:
+        # All alike: nothing is brighter than the rest, and nothing darker.
+        memory.mask[:] = 0
+        return memory
+    if low > high:
+        raise ToolFailed(f"Otsu's level {low:g} lies above the maximum level")
     mask = cut(grey, low, high, memory.mask)
     if params.polarity == "dark":
         cv2.bitwise_not(mask, dst=mask)

@@ -63,7 +63,7 @@ def prepare(tool: BlurTool, kit: Kit) -> Run:
 def _bilateral(source: NDArray[Any], target: NDArray[Any], tool: BlurTool, scene: Scene) -> None:
     """Fill target by the bilateral filter of Tomasi and Manduchi; 16 bits in single precision, which OpenCV has it for."""
     params = tool.params
-    check_depth(source, [params.sigma_grey])
+    check_depth(source, [0, params.sigma_grey])
     spread = params.sigma or 0.15 * params.ksize + 0.35
     if source.dtype == np.uint8:
         cv2.bilateralFilter(source, params.ksize, params.sigma_grey, spread, dst=target)

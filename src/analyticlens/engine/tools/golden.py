@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from analyticlens.engine.build import built
 from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.engine.kit import Kit
+from analyticlens.engine.levels import FULL_SCALE
 from analyticlens.engine.pattern.frame import Frame, frame_of
-from analyticlens.engine.pattern.golden import Defects, Golden, aligner, defects, sampled
+from analyticlens.engine.pattern.golden import Defects, Golden, Light, aligner, defects, sampled
 from analyticlens.engine.pattern.similarity import Similarity
 from analyticlens.engine.pose import Pose, turned
 from analyticlens.engine.scene import Found, Run, Scene
@@ -64,12 +65,15 @@ class Comparison:
             message = f"the part does not lie within {self.params.max_shift:g} px and {self.params.max_angle:g} deg of its region"
             return Found(status="not_found", reason="not_found", message=message)
         seen = sampled(grey, pose, self.golden.shape, scene.buffers)
+        strange = self.golden.strange(seen, self.golden.light(seen), FULL_SCALE[grey.dtype])
+        if strange:
+            return Found(status="not_found", reason="not_found", message=strange)
         z, light = self.golden.differences(seen, self._tolerance, scene.buffers)
         held = self._held(scene, pose)
         found = defects(
             z, held, self.params.threshold, self.params.grow, self.params.min_area, scene.buffers, MAX_OUTLINES
         )
-        return _found(found, pose, taught, self.frame, light.gain)
+        return _found(found, pose, taught, self.frame, light)
 
     def _aligned(self, grey: NDArray[Any], taught: Pose) -> Pose | None:
         """Return the motion from the frame into the picture as the part lies, or None where it lies too far off or nowhere."""
@@ -110,7 +114,7 @@ def cost(tool: GoldenTool, height: int, width: int) -> float:
     return BASE_MS + PIXEL_MS * height * width
 
 
-def _found(found: Defects, pose: Pose, taught: Pose, frame: Frame, gain: float) -> Found:
+def _found(found: Defects, pose: Pose, taught: Pose, frame: Frame, light: Light) -> Found:
     (x, y), (tx, ty) = pose.apply(*frame.centre), taught.apply(*frame.centre)
     features = {
         "defect_count": float(len(found.areas)),
@@ -120,7 +124,8 @@ def _found(found: Defects, pose: Pose, taught: Pose, frame: Frame, gain: float) 
         "offset_x": x - tx,
         "offset_y": y - ty,
         "offset_angle_deg": turned(pose.angle_deg - taught.angle_deg),
-        "gain": gain,
+        "gain": light.gain,
+        "offset": light.offset,
     }
     shapes: list[OverlayShape] = [
         built(Polygon, shape="polygon", points=tuple(pose.apply(float(u), float(v)) for u, v in _few(outline)))

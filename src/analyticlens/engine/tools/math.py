@@ -58,6 +58,8 @@ def _named(tool: MathTool, kit: Kit) -> Mapping[str, Measure]:
             raise CannotBuild(f"{measure.name} is a function and cannot be the name of a measure")
         other = earlier[measure.tool]
         known = {feature.name for feature in other.features} | ({COVERAGE.name} if other.place == "area" else set())
+        if measure.feature == COVERAGE.name and other.region is None:
+            raise CannotBuild(f"{other.name} has no region, and so no coverage")
         if measure.feature not in known and not other.open_features:
             raise CannotBuild(f"{other.name} has no feature {measure.feature!r}")
     return {measure.name: measure for measure in tool.params.measures}

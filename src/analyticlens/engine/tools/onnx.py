@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -13,6 +14,7 @@ from analyticlens.engine.errors import CannotBuild
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.models import ACTIVATIONS, PREPARATION_MS, Model
 from analyticlens.engine.scene import Found, Run, Scene
+from analyticlens.engine.typed import floats
 from analyticlens.protocol.overlay import Cross, OverlayShape
 from analyticlens.protocol.regions import Point, Polygon
 from analyticlens.protocol.tools import OnnxParams, OnnxTool
@@ -77,7 +79,7 @@ def _segmenter(model: Model, params: OnnxParams) -> Run:
             share = share if params.target == 1 else 1 - share
         else:
             share = ACTIVATIONS[params.activation](values, 0)[params.target]
-        return _pieces(share, params, scene)[0]
+        return _pieces(share, params, scene)
 
     return run
 
@@ -93,11 +95,19 @@ def _detector(model: Model, params: OnnxParams) -> Run:
         scores = model.ask(scene)
         if single:
             return Found({"anomaly_score": float(scores.ravel()[0])})
-        found, sized = _pieces(scores.reshape(flat), params, scene)
-        mask = scene.window.mask
-        inside = sized if mask is None else np.where(mask > 0, sized, -np.inf)
-        row, column = np.unravel_index(int(np.argmax(inside)), inside.shape)
-        place = {"x": float(scene.window.x0 + column), "y": float(scene.window.y0 + row)}
+        values = scores.reshape(flat)
+        found = _pieces(values, params, scene)
+        inside = np.where(_cells(scene.window.mask, values.shape), values, -np.inf)
+        # Of equals the one amid the highest.
+        around = cv2.GaussianBlur(np.ascontiguousarray(values, np.float32), (0, 0), 2)
+        highest = np.where(inside == inside.max(), around, -np.inf)
+        row, column = np.unravel_index(int(np.argmax(highest)), inside.shape)
+        # The map's own highest value: brought to the region's size it would be smoothed away.
+        (high, wide), (rows, columns) = scene.window.shape, values.shape
+        place = {
+            "x": scene.window.x0 + (float(column) + 0.5) * wide / columns - 0.5,
+            "y": scene.window.y0 + (float(row) + 0.5) * high / rows - 0.5,
+        }
         found.features = {"anomaly_score": float(inside[row, column]), **found.features, **place}
         found.shapes.append(built(Cross, shape="cross", at=built(Point, **place), angle_deg=0))
         return found
@@ -114,12 +124,29 @@ def _sizes(model: Model) -> str:
     return " x ".join(map(str, model.result_shape))
 
 
-def _pieces(values: NDArray[np.float32], params: OnnxParams, scene: Scene) -> tuple[Found, NDArray[np.float32]]:
-    """Return what of a map lies above the threshold, measured in the picture's pixels, and the map brought to the region's size."""
+def _cells(mask: NDArray[np.uint8] | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return which cells of a map (h, w) hold some of the region."""
+    if mask is None:
+        return np.ones(shape, np.bool_)
+    held = np.minimum(mask, 1).astype(np.float32)
+    return np.asarray(cv2.resize(held, (shape[1], shape[0]), interpolation=cv2.INTER_AREA) > 0)
+
+
+def _pieces(values: NDArray[np.float32], params: OnnxParams, scene: Scene) -> Found:
+    """Return what of a map lies above the threshold, measured in the picture's pixels.
+
+    A map larger than the region is brought to its size by the highest of the values that fall together.
+    """
     window = scene.window
     height, width = window.shape
     sized = scene.buffers.take("model map", (height, width), np.float32)
-    cv2.resize(np.ascontiguousarray(values), (width, height), dst=sized, interpolation=cv2.INTER_LINEAR)
+    values = np.ascontiguousarray(values)
+    shrunk = (math.ceil(values.shape[0] / height), math.ceil(values.shape[1] / width))
+    if max(shrunk) > 1:
+        values = floats(cv2.dilate(values, np.ones(shrunk, np.uint8)))
+        cv2.resize(values, (width, height), dst=sized, interpolation=cv2.INTER_NEAREST)
+    else:
+        cv2.resize(values, (width, height), dst=sized, interpolation=cv2.INTER_LINEAR)
     on = scene.buffers.take("model on", (height, width), np.uint8)
     np.greater_equal(sized, params.threshold, out=on.view(np.bool_))
     if window.mask is not None:
@@ -136,7 +163,7 @@ def _pieces(values: NDArray[np.float32], params: OnnxParams, scene: Scene) -> tu
         features |= {"largest_area": float(areas[kept].max()), "x": window.x0 + float(x), "y": window.y0 + float(y)}
     largest = kept[np.argsort(-areas[kept], kind="stable")][:MAX_OUTLINES]
     shapes: list[OverlayShape] = [_outline(labels, stats, int(number), scene) for number in largest]
-    return Found(features, shapes), sized
+    return Found(features, shapes)
 
 
 def _outline(labels: NDArray[Any], stats: NDArray[Any], number: int, scene: Scene) -> Polygon:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine.errors import CannotBuild, ToolFailed
@@ -56,7 +57,6 @@ def _view(scene: Scene) -> View:
 
 
 def _fixed(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a view that cannot be written into."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    """Return a view that cannot be written into, and cannot be made to: what it looks at says so too."""
+    bytes_: Any = np.ascontiguousarray(array)
+    return np.frombuffer(memoryview(bytes_).toreadonly(), array.dtype).reshape(array.shape)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine.kit import Kit
-from analyticlens.engine.levels import FULL_SCALE, check_depth, cut, histogram, otsu
+from analyticlens.engine.levels import FULL_SCALE, check_depth, cut, parted
 from analyticlens.engine.scene import Found, Run, Scene
 from analyticlens.engine.tools.blur import blur_ms
 from analyticlens.protocol.tools import ThresholdParams, ThresholdTool
@@ -22,6 +22,9 @@ def prepare(tool: ThresholdTool, kit: Kit) -> Run:
 
     def run(scene: Scene) -> Found:
         window, grey = scene.window, scene.grey()
+        if params.mode == "otsu" and parted(grey, window.mask) is None:
+            message = "the region has one grey level only: there is nothing to part"
+            return Found(status="not_found", reason="not_found", message=message)
         white = scene.buffers.take("white", window.shape, np.uint8)
         features = _adaptive(grey, params, scene, white) if _is_adaptive(params) else _cut(grey, params, scene, white)
         if params.invert:
@@ -58,7 +61,7 @@ def _cut(grey: NDArray[Any], params: ThresholdParams, scene: Scene, white: NDArr
     check_depth(grey, set_levels)
     low = params.th_min
     if params.mode == "otsu":
-        low = float(otsu(histogram(grey, scene.window.mask))) + params.offset
+        low = float(parted(grey, scene.window.mask) or 0) + params.offset
     cut(grey, low, params.th_max if params.mode == "range" else math.inf, white)
     return {"level": low}
 

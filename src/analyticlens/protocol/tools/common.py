@@ -127,6 +127,8 @@ class ToolCommon(Strict):
         for feature in named:
             if feature not in known and not self.open_features:
                 raise ValueError(f"{self.type} tools have no feature {feature!r}")  # type: ignore[attr-defined]
+        if COVERAGE.name in named and self.place == "area" and self.region is None:
+            raise ValueError("a limit on the coverage needs a region")
         if len(set(named)) != len(named):
             raise ValueError("a feature has two limits")
         return self

@@ -127,6 +127,8 @@ class MeasureParams(Strict):
             return self
         if (self.second is None) != (self.kind == "diameter"):
             raise ValueError("a diameter is that of one tool; everything else is measured between two")
+        if self.first == self.second:
+            raise ValueError("between a tool and itself there is nothing to measure")
         return self
 
 

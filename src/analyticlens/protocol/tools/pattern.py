@@ -148,6 +148,7 @@ class GoldenTool(ToolCommon):
         Feature("offset_y", "px", "Offset Y"),
         Feature("offset_angle_deg", "deg", "Offset angle"),
         Feature("gain", "", "Gain"),
+        Feature("offset", "DN", "Offset of the light"),
     )
 
     @property
