@@ -12,7 +12,7 @@ import pytest
 
 from analyticlens.bench.accuracy import rows_blob
 from analyticlens.bench.accuracy.camera import expose
-from analyticlens.bench.accuracy.render import Sdf, disc, ellipse, minus, render, union
+from analyticlens.bench.accuracy.render import Layer, Sdf, disc, ellipse, minus, render, render_layers, union
 from analyticlens.engine import inspect, prepare
 from tests.engine.drawing import look, measured, recipe, rect
 
@@ -154,3 +154,14 @@ def test_every_goal_is_met_for_any_seed(seed: int) -> None:
 def _nearly(row: Any) -> bool:
     loose = {word: goal * (1.35 if word == "sd" else 1.0) for word, goal in row.goals.items()}
     return all(row._value(word) <= goal for word, goal in loose.items())
+
+
+@pytest.mark.parametrize("holes", [[(50, 40, 6)], [(33, 40, 5), (50, 40, 6)], [(46, 40, 10)]])
+@pytest.mark.parametrize("level", [90, 110, 120])
+def test_a_filled_hole_says_nothing_of_a_blobs_light(holes: list[tuple[float, float, float]], level: float) -> None:
+    layers = [Layer(disc(40, 40, 25), 180.0), *(Layer(disc(*hole), 60.0) for hole in holes)]
+    picture = expose(render_layers(layers, (80, 80), ground=60.0), np.random.default_rng(0))
+    params = {"th_min": level, "fill_holes": True, "subpixel": True, "measure": ["area", "x", "y"]}
+    features = look(picture, {"type": "blob", "params": params}).tools[0].features
+    assert features["area"] == pytest.approx(math.pi * 25**2, rel=0.0006)
+    assert (features["x"], features["y"]) == pytest.approx((40, 40), abs=0.01)

@@ -21,11 +21,15 @@ CROWDED = 40
 
 
 class MaskMemory(NamedTuple):
-    """Memory for a mask (h, w): `mask` is a view into `flat` (1 + h * stride), whose first byte and unused columns are 0."""
+    """Memory for a mask (h, w): `mask` is a view into `flat` (1 + h * stride), whose first byte and unused columns are 0.
+
+    `filled` holds, where holes were filled, what was filled of the mask (h, w; 255 or 0), and nothing else.
+    """
 
     mask: NDArray[np.uint8]
     flat: NDArray[np.uint8]
     stride: int
+    filled: list[NDArray[np.uint8]]
 
 
 class Labelled(NamedTuple):
@@ -169,7 +173,7 @@ def mask_memory(shape: tuple[int, int], buffers: Buffers, name: str = "mask") ->
     memory[:WORD] = 0
     rows = memory[WORD:].reshape(height, stride)
     rows[:, width:] = 0
-    return MaskMemory(rows[:, :width], memory[WORD - 1 :], stride)
+    return MaskMemory(rows[:, :width], memory[WORD - 1 :], stride, [])
 
 
 def components(memory: MaskMemory, corners: bool, buffers: Buffers) -> Blobs:

@@ -47,7 +47,7 @@ def light_of(near: Near, total: int, stride: int) -> Light:
     np.maximum.at(far_out, labels, away)
     np.maximum.at(far_in, labels, -away)
     out = (away > 0) & (away >= np.minimum(LEVEL_FROM, LEVEL_SHARE * far_out)[labels])
-    inside = (away < 0) & (-away >= np.minimum(LEVEL_FROM, LEVEL_SHARE * far_in)[labels])
+    inside = near.own & (away < 0) & (-away >= np.minimum(LEVEL_FROM, LEVEL_SHARE * far_in)[labels])
     outside_many, inside_many = (
         np.bincount(labels[part], minlength=total).astype(np.float64) for part in (out, inside)
     )

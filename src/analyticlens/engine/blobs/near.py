@@ -19,6 +19,8 @@ REACH = 11.0
 # More pixels than these cannot be looked at, and weighed, in a tool's time.
 MOST_LOOKED, MOST_NEAR = 2_000_000, 400_000
 MARGIN = 13
+# What lies so near to a filled hole may have light of it.
+ABOUT = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
 # Standard deviation of the smoothing that outlines are traced on.
 SMOOTHING = 0.8
 
@@ -29,7 +31,8 @@ class Near(NamedTuple):
     """Pixels about rims, all of the region and nearest to a blob of those looked at.
 
     `pixels` (k) positions in the mask, ascending in each tile; `labels` the nearest blob; `away` the distance from its rim in pixels,
-    negative inside; `grey` and `smooth` the grey value, raw and smoothed; `right` the raw grey of the pixel to the right.
+    negative inside; `grey` and `smooth` the grey value, raw and smoothed; `right` the raw grey of the pixel to the right; `own` whether
+    its light can be the blob's own, as that of a hole that was filled, and of what is blurred into it, cannot.
     """
 
     pixels: Ints
@@ -38,6 +41,7 @@ class Near(NamedTuple):
     grey: Floats
     smooth: Floats
     right: Floats
+    own: NDArray[np.bool_]
 
     def only(self, chosen: NDArray[Any]) -> Near:
         """Return some of the pixels."""
@@ -117,9 +121,11 @@ def _tile(
     y, x = np.divmod(at, shape[1])
     beside = raw.ravel()[np.where(x + 1 < shape[1], at + 1, at)]
     pixels = (y + top) * memory.stride + x + left
-    return Near(
-        pixels, whose, *(part.astype(np.float64) for part in (away, raw.ravel()[at], smooth.ravel()[at], beside))
-    )
+    own = np.ones(len(at), np.bool_)
+    for filled in memory.filled:
+        own &= cv2.dilate(filled[top:bottom, left:right], ABOUT).ravel()[at] == 0
+    away, here, even, beside = (part.astype(np.float64) for part in (away, raw.ravel()[at], smooth.ravel()[at], beside))
+    return Near(pixels, whose, away, here, even, beside, own)
 
 
 def _owners(blobs: Blobs, pixels: Ints) -> Ints:

@@ -194,9 +194,13 @@ def _filled(blobs: Blobs, memory: MaskMemory, scene: Scene) -> bool:
     gaps, _ = holes_of(blobs.runs, memory.mask.shape[0], blobs.corners)
     if not len(gaps.starts):
         return False
+    before = scene.buffers.take("before filling", memory.mask.shape, np.uint8)
+    np.copyto(before, memory.mask)
     memory.flat[1 + spread(gaps.starts, gaps.lengths)] = 255
     if scene.window.mask is not None:
         cv2.bitwise_and(memory.mask, scene.window.mask, dst=memory.mask)
+    cv2.subtract(memory.mask, before, dst=before)
+    memory.filled.append(before)
     return True
 
 
