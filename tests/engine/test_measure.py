@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from analyticlens.bench.accuracy.camera import expose
+from analyticlens.bench.accuracy.render import disc, render
 from analyticlens.engine import RecipeRefused, between, inspect, prepare
 from analyticlens.engine.entities import FoundCircle, FoundLine, FoundPoint
 from tests.engine.drawing import Picture, arrow, limit, look, plain, recipe
@@ -108,8 +110,8 @@ def test_a_line_is_no_circle() -> None:
 @pytest.mark.parametrize(
     ("params", "limits", "words"),
     [
-        ({"kind": "diameter", "first": 1, "second": 1}, [], "a diameter is that of one tool"),
-        ({"kind": "point_point", "first": 1}, [], "a diameter is that of one tool"),
+        ({"kind": "diameter", "first": 1, "second": 1}, [], "a diameter or a width is that of one tool"),
+        ({"kind": "point_point", "first": 1}, [], "a diameter or a width is that of one tool"),
         ({"kind": "diameter", "first": 1}, [limit("gap", 0, 1)], "diameter has no 'gap'"),
         ({"kind": "diameter", "first": 1}, [limit("distance_mm", 0, 1)], "needs a calibration"),
         ({"kind": "diameter", "first": 9}, [], "which is no tool before it"),
@@ -183,3 +185,32 @@ def test_pictures_of_nothing(size: tuple[int, int]) -> None:
         inspection = inspect(plain(*size, dtype=dtype), prepared)
         assert inspection.tools[1].status == "not_found"
         assert inspection.verdict == "undecided"
+
+
+@pytest.mark.parametrize("direction", [0, 33, 120])
+def test_the_width_of_one_pair_is_measured_in_millimetres(direction: float, rng: np.random.Generator) -> None:
+    turn = math.radians(direction)
+    across = (math.cos(turn), math.sin(turn))
+
+    def bar(x: Any, y: Any) -> Any:
+        return np.abs((x - 60) * across[0] + (y - 60) * across[1]) - 15
+
+    picture = expose(render(bar, (120, 120)), rng, snr=100)
+    ends = [(60 + s * 40 * across[0], 60 + s * 40 * across[1]) for s in (-1, 1)]
+    inspection = look(
+        picture,
+        {"type": "caliper", "region": arrow(ends[0], ends[1], 21), "params": {"select": "pair"}},
+        {"type": "calibration", "params": {"mm_per_px": 0.1}},
+        {"type": "measure", "params": {"kind": "width", "first": 1, "calibration": 2}},
+    )
+    pair, measured = inspection.tools[0].features, inspection.tools[2].features
+    assert measured["distance"] == pair["width"] == pytest.approx(30, abs=0.03)
+    assert measured["distance_mm"] == pytest.approx(3, abs=0.003)
+    assert (measured["sigma"], measured["sigma_mm"]) == pytest.approx((pair["width_sigma"], pair["width_sigma"] / 10))
+
+
+def test_a_width_is_that_of_a_pair() -> None:
+    circle_ = {"type": "circle", "region": {"shape": "ring", "cx": 60, "cy": 60, "inner": 5, "outer": 30}}
+    picture = expose(render(disc(60, 60, 15), (120, 120)), np.random.default_rng(0))
+    outcome = look(picture, circle_, {"type": "measure", "params": {"kind": "width", "first": 1}}).tools[1]
+    assert (outcome.status, outcome.message) == ("error", "circle 1 finds no pair of edges")

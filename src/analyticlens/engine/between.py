@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from analyticlens.engine.entities import FoundCircle, FoundLine, FoundPoint
+from analyticlens.engine.entities import FoundCircle, FoundLine, FoundPair, FoundPoint
 from analyticlens.engine.pose import turned
 
 Place = tuple[float, float]
@@ -34,8 +34,8 @@ class Span(NamedTuple):
         return math.degrees(math.atan2(self.end[1] - self.start[1], self.end[0] - self.start[0]))
 
 
-def centre(entity: FoundPoint | FoundCircle) -> FoundPoint:
-    """Return a point itself, and a circle's centre."""
+def centre(entity: FoundPoint | FoundCircle | FoundPair) -> FoundPoint:
+    """Return a point itself, a circle's centre, and the middle of a pair."""
     return FoundPoint(entity.x, entity.y, entity.sigma)
 
 

@@ -38,4 +38,19 @@ class FoundCircle(NamedTuple):
     r_sigma: float = math.nan
 
 
-Entity = FoundPoint | FoundLine | FoundCircle
+class FoundPair(NamedTuple):
+    """Two edges that face one another: `first` and `second` (x, y), and the middle (x, y) with its sigma, which stands for it elsewhere.
+
+    `width` is their distance square to themselves, `width_sigma` its standard deviation, both in pixels.
+    """
+
+    x: float
+    y: float
+    sigma: float
+    first: tuple[float, float]
+    second: tuple[float, float]
+    width: float
+    width_sigma: float
+
+
+Entity = FoundPoint | FoundLine | FoundCircle | FoundPair

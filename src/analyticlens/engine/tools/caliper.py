@@ -10,7 +10,7 @@ import numpy as np
 
 from analyticlens.engine.build import built
 from analyticlens.engine.edgesearch import EdgeSearch, Measured, Rough
-from analyticlens.engine.entities import FoundPoint
+from analyticlens.engine.entities import FoundPair, FoundPoint
 from analyticlens.engine.errors import CannotBuild
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.profile import Band, read
@@ -153,7 +153,8 @@ def _of_pair(first: Measured, second: Measured, shared: float) -> Found:
     }
     between = built(Polygon, shape="polygon", points=((first.x, first.y), (second.x, second.y)))
     shapes: list[OverlayShape] = [_cross(first), _cross(second), between]
-    return Found(features, shapes, entity=FoundPoint(x, y, sigma))
+    pair = FoundPair(x, y, sigma, (first.x, first.y), (second.x, second.y), features["width"], features["width_sigma"])
+    return Found(features, shapes, entity=pair)
 
 
 def _cross(edge: Measured) -> OverlayShape:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from analyticlens.engine import between
 from analyticlens.engine.build import built
-from analyticlens.engine.entities import FoundCircle, FoundLine, FoundPoint
+from analyticlens.engine.entities import FoundCircle, FoundLine, FoundPair, FoundPoint
 from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.offset import TaughtPlace, offset, taught_place
@@ -22,7 +22,7 @@ from analyticlens.protocol.overlay import Cross
 from analyticlens.protocol.regions import Point
 from analyticlens.protocol.tools import DatumTool
 
-POINT, LINE = (FoundPoint, FoundCircle), (FoundLine,)
+POINT, LINE = (FoundPoint, FoundCircle, FoundPair), (FoundLine,)
 BETWEEN: dict[str, tuple[tuple[type, ...], ...]] = {
     "two_lines": (LINE, LINE),
     "two_points": (POINT, POINT),

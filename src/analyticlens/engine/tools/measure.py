@@ -11,7 +11,7 @@ import numpy as np
 from analyticlens.engine import between
 from analyticlens.engine.between import Span
 from analyticlens.engine.build import built
-from analyticlens.engine.entities import Entity, FoundCircle, FoundLine, FoundPoint
+from analyticlens.engine.entities import Entity, FoundCircle, FoundLine, FoundPair, FoundPoint
 from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.plane import NoPlace, Plane
@@ -22,7 +22,7 @@ from analyticlens.protocol.overlay import Cross, OverlayShape
 from analyticlens.protocol.regions import Arrow, Point
 from analyticlens.protocol.tools import CalibrationTool, MeasureTool
 
-POINT, LINE, CIRCLE = (FoundPoint, FoundCircle), (FoundLine,), (FoundCircle,)
+POINT, LINE, CIRCLE, PAIR = (FoundPoint, FoundCircle, FoundPair), (FoundLine,), (FoundCircle,), (FoundPair,)
 # What each way of measuring is measured between.
 BETWEEN: dict[str, tuple[tuple[type, ...], ...]] = {
     "point_point": (POINT, POINT),
@@ -31,8 +31,9 @@ BETWEEN: dict[str, tuple[tuple[type, ...], ...]] = {
     "line_line_distance": (LINE, LINE),
     "circle_circle": (CIRCLE, CIRCLE),
     "diameter": (CIRCLE,),
+    "width": (PAIR,),
 }
-NAMES: dict[tuple[type, ...], str] = {POINT: "point", LINE: "line", CIRCLE: "circle"}
+NAMES: dict[tuple[type, ...], str] = {POINT: "point", LINE: "line", CIRCLE: "circle", PAIR: "pair of edges"}
 # A way shorter than this is shown as a cross.
 SHORTEST = 2.0
 Measured = tuple[dict[str, float], Span | None]
@@ -141,12 +142,18 @@ def _distance(first: FoundLine, second: FoundLine) -> Measured | None:
 
 def _circles(first: FoundCircle, second: FoundCircle) -> Measured:
     features, span = _point_point(between.centre(first), between.centre(second))
-    return features | {"gap": between.gap(first, second)[0]}, span
+    apart, sigma = between.gap(first, second)
+    return features | {"gap": apart, "gap_sigma": sigma}, span
 
 
 def _diameter(circle: FoundCircle) -> Measured:
     span = Span((circle.x - circle.r, circle.y), (circle.x + circle.r, circle.y), 2 * circle.r_sigma)
     return {"distance": 2 * circle.r, "sigma": span.sigma}, span
+
+
+def _width(pair: FoundPair) -> Measured:
+    span = Span(pair.first, pair.second, pair.width_sigma)
+    return _placed(span) | {"distance": pair.width}, span
 
 
 KINDS: dict[str, Callable[..., Measured | None]] = {
@@ -156,6 +163,7 @@ KINDS: dict[str, Callable[..., Measured | None]] = {
     "line_line_distance": _distance,
     "circle_circle": _circles,
     "diameter": _diameter,
+    "width": _width,
 }
 
 
@@ -169,6 +177,11 @@ def _metric(kind: str, entities: list[Any], span: Span | None, plane: Plane) -> 
     sigma = {"sigma_mm": span.sigma * scale}
     if kind == "diameter":
         return {"distance_mm": 2 * plane.circle(*entities[0][:3])[2]} | sigma
+    if kind == "width":
+        # Square to the edges, as the width in pixels is.
+        ends = plane.points(np.array([span.start, span.end]))
+        square = entities[0].width / span.length if span.length else 1.0
+        return {"distance_mm": math.dist(*ends.tolist()) * square} | sigma
     if kind == "circle_circle":
         circles = [FoundCircle(*plane.circle(*circle[:3])) for circle in entities]
         between_them = math.dist(circles[0][:2], circles[1][:2])
@@ -182,7 +195,7 @@ def _metric(kind: str, entities: list[Any], span: Span | None, plane: Plane) -> 
     return sigma if mapped is None else {"distance_mm": mapped.length} | sigma
 
 
-def _point_on(entity: FoundPoint | FoundCircle, plane: Plane) -> FoundPoint:
+def _point_on(entity: FoundPoint | FoundCircle | FoundPair, plane: Plane) -> FoundPoint:
     """Return a point, or a circle's centre, on the plane."""
     if isinstance(entity, FoundCircle):
         return FoundPoint(*plane.circle(*entity[:3])[:2])

@@ -90,7 +90,11 @@ class CircleTool(ToolCommon):
         return self
 
 
-Between = Literal["point_point", "point_line", "line_line_angle", "line_line_distance", "circle_circle", "diameter"]
+Between = Literal[
+    "point_point", "point_line", "line_line_angle", "line_line_distance", "circle_circle", "diameter", "width"
+]
+# What is that of one tool.
+ALONE = ("diameter", "width")
 _PLACED = frozenset({"distance", "distance_mm", "dx", "dy", "angle_deg", "sigma", "sigma_mm"})
 # What each way of measuring can say.
 MEASURES: dict[str, frozenset[str]] = {
@@ -98,8 +102,9 @@ MEASURES: dict[str, frozenset[str]] = {
     "point_line": _PLACED,
     "line_line_angle": frozenset({"angle_deg", "angle_sigma", "plane_angle_deg"}),
     "line_line_distance": _PLACED | {"angle_sigma"},
-    "circle_circle": _PLACED | {"gap", "gap_mm"},
+    "circle_circle": _PLACED | {"gap", "gap_mm", "gap_sigma"},
     "diameter": frozenset({"distance", "distance_mm", "sigma", "sigma_mm"}),
+    "width": _PLACED,
 }
 
 
@@ -109,13 +114,14 @@ class MeasureParams(Strict):
     kind: Between = Field(
         "point_point",
         title="Measure",
-        description="Two points; a point and a line; the angle of two lines; their distance; two circles; one diameter.",
+        description="Two points; a point and a line; the angle of two lines; their distance; two circles; one diameter; the width of a "
+        "pair of edges.",
     )
     first: ToolId | None = Field(
         None, title="First", description="The tool that found the first; a circle stands for its centre too."
     )
     second: ToolId | None = Field(
-        None, title="Second", description="The tool that found the second; empty for a diameter."
+        None, title="Second", description="The tool that found the second; empty for a diameter or a width."
     )
     calibration: ToolId | None = Field(
         None, title="Calibration", description="The calibration tool that says what a pixel is; empty for pixels alone."
@@ -125,8 +131,8 @@ class MeasureParams(Strict):
     def _two(self) -> Self:
         if self.first is None and self.second is None:
             return self
-        if (self.second is None) != (self.kind == "diameter"):
-            raise ValueError("a diameter is that of one tool; everything else is measured between two")
+        if (self.second is None) != (self.kind in ALONE):
+            raise ValueError("a diameter or a width is that of one tool; everything else is measured between two")
         if self.first == self.second:
             raise ValueError("between a tool and itself there is nothing to measure")
         return self
@@ -143,6 +149,7 @@ class MeasureTool(ToolCommon):
         Feature("distance_mm", "mm", "Distance in millimetres"),
         Feature("gap", "px", "Gap"),
         Feature("gap_mm", "mm", "Gap in millimetres"),
+        Feature("gap_sigma", "px", "Standard deviation of the gap"),
         Feature("dx", "px", "Distance along X"),
         Feature("dy", "px", "Distance along Y"),
         Feature("angle_deg", "deg", "Angle"),
