@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.engine.drawing import measured, plain
+from tests.engine.drawing import limit, look, measured, plain
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -32,3 +32,9 @@ def test_statistics_are_those_of_the_regions_pixels(dtype: Any, rng: np.random.G
 @pytest.mark.parametrize(("level", "share"), [(99, 1.0), (99.5, 1.0), (100, 0.0), (255, 0.0)])
 def test_the_bright_share_is_strictly_above_its_level(level: float, share: float) -> None:
     assert measured(plain(level=100), {"type": "intensity", "params": {"threshold": level}})["share_above"] == share
+
+
+@pytest.mark.parametrize(("level", "shape"), [(255, (480, 752)), (200, (7, 7)), (199, (479, 751))])
+def test_an_even_picture_has_exactly_its_level(level: int, shape: tuple[int, int]) -> None:
+    tool = {"type": "intensity", "limits": [limit("mean", level, level)]}
+    assert look(np.full(shape, level, np.uint8), tool).verdict == "ok"

@@ -26,7 +26,8 @@ def prepare(tool: IntensityTool, kit: Kit) -> Run:
         mean, std = cv2.meanStdDev(grey, mask=window.mask)
         low, high, _, _ = cv2.minMaxLoc(grey, window.mask)
         features = {
-            "mean": float(mean[0, 0]),
+            # The sum is a whole number: divided once it is right to the last digit, and 255 is not above 255.
+            "mean": round(float(mean[0, 0]) * window.area) / window.area,
             "std": float(std[0, 0]),
             "min": float(low),
             "max": float(high),
