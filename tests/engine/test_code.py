@@ -265,3 +265,12 @@ def test_what_can_mend_no_error_is_read_only_as_it_stands() -> None:
     small = frame(micro_qr("11628", "M1"), 1.5, 15)
     for outcome in (read(small, formats=["micro_qr_code"]), read(small, formats=["micro_qr_code", "qr_code"])):
         assert outcome.status == "not_found" or outcome.features["attempts"] == 1
+
+
+def test_of_several_codes_it_is_told_how_many_say_what_is_expected() -> None:
+    picture = np.hstack([frame(qr_code(text), 4) for text in ("GOOD", "WRONG")])
+    tools = {**tool(expected_count=2, expected_text="GOOD"), "limits": [limit("matching_count", 2)]}
+    inspection = look(picture, tools)
+    features = inspection.tools[0].features
+    assert (features["count"], features["matches"], features["matching_count"]) == (2, 1, 1)
+    assert inspection.verdict == "nok"

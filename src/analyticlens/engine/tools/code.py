@@ -74,6 +74,7 @@ def _told(found: list[Code], attempts: int, judge: Judge, scene: Scene) -> Found
     features = {"count": float(len(codes))}
     if judge.asks:
         features["matches"] = float(judge.matches(chosen.text))
+        features["matching_count"] = float(sum(judge.matches(code.text) for code in codes))
     features |= {"length": float(len(chosen.text)), "x": x, "y": y, "angle_deg": chosen.angle_deg}
     features["attempts"] = float(attempts)
     shapes: list[OverlayShape] = [built(Polygon, shape="polygon", points=code.corners) for code in codes[:MAX_LISTED]]

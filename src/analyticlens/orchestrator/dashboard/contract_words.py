@@ -221,6 +221,7 @@ WORDS = [
     pgettext_lazy("schema", "Closes gaps."),
     pgettext_lazy("schema", "Codes"),
     pgettext_lazy("schema", "Codes read"),
+    pgettext_lazy("schema", "Codes with the text expected"),
     pgettext_lazy("schema", "Column of the centre."),
     pgettext_lazy("schema", "Column where the optical axis meets the picture."),
     pgettext_lazy("schema", "Column, growing to the right."),

@@ -91,6 +91,7 @@ class CodeTool(ToolCommon):
     features = (
         Feature("count", "", "Codes read"),
         Feature("matches", "", "Text as expected"),
+        Feature("matching_count", "", "Codes with the text expected"),
         Feature("length", "", "Length of the text"),
         Feature("x", "px", "X"),
         Feature("y", "px", "Y"),
