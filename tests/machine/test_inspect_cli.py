@@ -253,6 +253,20 @@ def test_sixteen_bits_are_shown_by_what_is_there(tmp_path: Path) -> None:
     assert drawn[-200 * 2 + 100 * 2, 60].min() > 200
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_bits_say_what_white_is(tmp_path: Path, capsys: pytest.CaptureFixture[str], jobs: str) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(encode(np.full((60, 80), 4095, np.uint16)))
+    (tmp_path / "recipe.json").write_text('{"tools": [{"id": 1, "name": "h", "type": "histogram"}]}')
+    asked = [str(tmp_path / "recipe.json"), str(tmp_path / "*.png"), "--json", "--jobs", jobs]
+    for more, share in (([], 0.0), (["--bits", "12"], 1.0)):
+        main([*asked, *more])
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [line["tools"][0]["features"]["share_white"] for line in lines] == [share, share]
+    with pytest.raises(SystemExit):
+        main([*asked, "--bits", "7"])
+
+
 def test_the_demonstration_is_there_to_try_it_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert demo([str(tmp_path / "demo"), "--count", "2"]) == 0
     for station in STATIONS:

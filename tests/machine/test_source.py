@@ -190,3 +190,10 @@ def test_a_name_that_is_no_text_is_judged_and_told_all_the_same(tmp_path: Path) 
     grabbed = opened(tmp_path).grab()
     assert grabbed.image is not None
     assert grabbed.name == "a\N{REPLACEMENT CHARACTER}.png"
+
+
+def test_it_says_how_many_bits_its_pictures_use(tmp_path: Path) -> None:
+    fill(tmp_path / "pictures", [1])
+    source = open_source(FolderSource(folder_path="pictures", bits=12), Place(tmp_path))
+    assert source.grab().bits == 12
+    assert opened(tmp_path).grab().bits is None

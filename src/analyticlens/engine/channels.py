@@ -14,10 +14,10 @@ from analyticlens.engine.bands import row_bands
 from analyticlens.engine.buffers import Buffers
 from analyticlens.engine.errors import ToolFailed
 from analyticlens.engine.lab import to_lab
-from analyticlens.engine.levels import FULL_SCALE, settle
+from analyticlens.engine.levels import settle
 
-# Fills its second array (h, w) from its first (h, w, 3), both of the same dtype.
-Greying = Callable[[NDArray[Any], NDArray[Any], Buffers], None]
+# Fills its second array (h, w) from its first (h, w, 3), both of the same dtype and full scale.
+Greying = Callable[[NDArray[Any], NDArray[Any], int, Buffers], None]
 PLANES = {"blue": 0, "green": 1, "red": 2}
 HSV = {"hue": 0, "saturation": 1, "value": 2}
 LAB = {"lab_l": 0, "lab_a": 1, "lab_b": 2}
@@ -39,7 +39,7 @@ def greying(method: str, weights: tuple[float, float, float]) -> Greying:
     return partial(_weighted, shares)
 
 
-def grey_of_grey(method: str, source: NDArray[Any], target: NDArray[Any], buffers: Buffers) -> None:
+def grey_of_grey(method: str, source: NDArray[Any], target: NDArray[Any], full: int, buffers: Buffers) -> None:
     """Fill target (h, w) from a picture (h, w) that is grey already: as from three equal channels.
 
     Raises ToolFailed for what only colour has.
@@ -52,23 +52,24 @@ def grey_of_grey(method: str, source: NDArray[Any], target: NDArray[Any], buffer
     for band in row_bands(*source.shape):
         coloured = buffers.take("coloured", (*source[band.own].shape, 3), source.dtype)
         cv2.cvtColor(source[band.own], cv2.COLOR_GRAY2BGR, dst=coloured)
-        _lab(LAB[method], coloured, target[band.own], buffers)
+        _lab(LAB[method], coloured, target[band.own], full, buffers)
 
 
-def _luminance(source: NDArray[Any], target: NDArray[Any], buffers: Buffers) -> None:
+def _luminance(source: NDArray[Any], target: NDArray[Any], full: int, buffers: Buffers) -> None:
     cv2.cvtColor(source, cv2.COLOR_BGR2GRAY, dst=target)
 
 
-def _plane(index: int, source: NDArray[Any], target: NDArray[Any], buffers: Buffers) -> None:
+def _plane(index: int, source: NDArray[Any], target: NDArray[Any], full: int, buffers: Buffers) -> None:
     cv2.extractChannel(source, index, dst=target)
 
 
-def _weighted(shares: NDArray[np.float64], source: NDArray[Any], target: NDArray[Any], buffers: Buffers) -> None:
+def _weighted(
+    shares: NDArray[np.float64], source: NDArray[Any], target: NDArray[Any], full: int, buffers: Buffers
+) -> None:
     cv2.transform(source, shares, dst=target)
 
 
-def _hsv(index: int, source: NDArray[Any], target: NDArray[Any], buffers: Buffers) -> None:
-    full = FULL_SCALE[source.dtype]
+def _hsv(index: int, source: NDArray[Any], target: NDArray[Any], full: int, buffers: Buffers) -> None:
     # Degrees to levels: a whole turn is one level more than full scale, and 360 is 0 again.
     factor = (full + 1) / 360 if index == 0 else full
     for band in row_bands(*target.shape):
@@ -80,16 +81,15 @@ def _hsv(index: int, source: NDArray[Any], target: NDArray[Any], buffers: Buffer
         if index == 0:
             # Rounded up to a whole turn, it is none.
             np.mod(np.rint(values, out=values), np.float32(full + 1), out=values)
-        settle(values, target[band.own])
+        settle(values, target[band.own], full)
 
 
-def _lab(index: int, source: NDArray[Any], target: NDArray[Any], buffers: Buffers) -> None:
-    full = FULL_SCALE[source.dtype]
+def _lab(index: int, source: NDArray[Any], target: NDArray[Any], full: int, buffers: Buffers) -> None:
     # L 0 to 100 over all levels; a and b about the middle, a 255th of full scale for each unit, as 8-bit Lab is usually stored.
     factor, middle = (full / 100, 0.0) if index == 0 else (full / 255, 128 * full / 255)
     for band in row_bands(*target.shape):
-        lab = to_lab(np.ascontiguousarray(source[band.own]), buffers)
+        lab = to_lab(np.ascontiguousarray(source[band.own]), full, buffers)
         values = buffers.take("values", target[band.own].shape, np.float32)
         np.multiply(lab[:, :, index], np.float32(factor), out=values)
         np.add(values, np.float32(middle), out=values)
-        settle(values, target[band.own])
+        settle(values, target[band.own], full)

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine.buffers import Buffers
-from analyticlens.engine.levels import FULL_SCALE
 
 
-def edge_picture(grey: NDArray[Any], buffers: Buffers) -> NDArray[Any]:
-    """Return the gradient magnitude (h, w) in the dtype of grey, saturating: a sharp step of n grey levels has n on both sides.
+def edge_picture(grey: NDArray[Any], full: int, buffers: Buffers) -> NDArray[Any]:
+    """Return the gradient magnitude (h, w) in the dtype of grey, at most full scale: a sharp step of n grey levels has n on both sides.
 
     The border is continued by its own pixels, so that the picture's rim is no edge.
     """
@@ -22,7 +21,7 @@ def edge_picture(grey: NDArray[Any], buffers: Buffers) -> NDArray[Any]:
     cv2.Sobel(grey, cv2.CV_32F, 0, 1, dst=down, ksize=3, scale=0.25, borderType=cv2.BORDER_REPLICATE)
     cv2.magnitude(across, down, magnitude=size)
     np.rint(size, out=size)
-    np.minimum(size, np.float32(FULL_SCALE[grey.dtype]), out=size)
+    np.minimum(size, np.float32(full), out=size)
     out = buffers.take("edge", grey.shape, grey.dtype)
     np.copyto(out, size, casting="unsafe")
     return out

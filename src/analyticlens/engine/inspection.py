@@ -15,7 +15,7 @@ from analyticlens import __version__
 from analyticlens.engine.build import built
 from analyticlens.engine.errors import BREAKS, ToolFailed
 from analyticlens.engine.judge import Judgement, judge
-from analyticlens.engine.levels import FULL_SCALE
+from analyticlens.engine.levels import FEWEST_BITS, HOLDS, MOST_BITS, depth_of
 from analyticlens.engine.picture import Picture
 from analyticlens.engine.pose import STILL
 from analyticlens.engine.prepared import Prepared, Step, too_long
@@ -65,19 +65,23 @@ class Progress:
     spoiled_by: str | None = None
 
 
-def inspect(frame: NDArray[Any], recipe: Prepared, *, deadline_ms: float | None = None) -> Inspection:
+def inspect(
+    frame: NDArray[Any], recipe: Prepared, *, bits: int | None = None, deadline_ms: float | None = None
+) -> Inspection:
     """Return what the frame is by the recipe.
 
     `frame` is (H, W) grey or (H, W, 3) blue, green, red, of uint8 or uint16, and is never written into; anything else gives the
-    verdict error. After `deadline_ms` no further tool is begun and the verdict is error (a tool that hangs is not interrupted).
+    verdict error. `bits`, 8 to 16, are how many of uint16 are used, the lower ones: 12 for most cameras that are deeper than 8 bits
+    (None: nobody knows, and 65535 is white); uint8 has 8. After `deadline_ms` no further tool is begun and the verdict is error (a
+    tool that hangs is not interrupted).
     A tool that raises or returns no finite numbers gives the verdict error; no exception leaves for what a picture can be.
     """
     started = perf_counter()
-    refusal = refused(frame)
+    refusal = refused(frame, bits)
     if refusal:
         return Inspection("error", "frame_refused", refusal, ms=_since(started))
     deadline = math.inf if deadline_ms is None else started + deadline_ms / 1000
-    picture = Picture(np.ascontiguousarray(frame), recipe.buffers)
+    picture = Picture(np.ascontiguousarray(frame), recipe.buffers, depth_of(frame.dtype, bits))
     progress = Progress(picture, deadline)
     outcomes: list[ToolOutcome] = []
     overlay: list[Overlay] = []
@@ -99,17 +103,22 @@ def inspect(frame: NDArray[Any], recipe: Prepared, *, deadline_ms: float | None 
     return Inspection(verdict, reason, message, tuple(outcomes), tuple(overlay), details, picture.data, _since(started))
 
 
-def refused(frame: object) -> str:
+def refused(frame: object, bits: int | None = None) -> str:
     """Return why a frame cannot be inspected, as one sentence, or "" when it can."""
     if not isinstance(frame, np.ndarray):
         return "there is no picture"
-    if frame.dtype not in FULL_SCALE:
+    if frame.dtype not in HOLDS:
         return f"pixels of type {frame.dtype} are not inspected; uint8 and uint16 are"
     if frame.ndim != 2 and (frame.ndim != 3 or frame.shape[2] != 3):
         return f"a picture of shape {frame.shape} is not inspected; one or three channels are"
     if frame.size == 0:
         return f"a picture of shape {frame.shape} has no pixels"
-    return ""
+    if bits is None or frame.dtype == np.uint8:
+        return ""
+    if not FEWEST_BITS <= bits <= MOST_BITS:
+        return f"a picture of {bits} bits is not inspected; {FEWEST_BITS} to {MOST_BITS} are"
+    brightest = int(frame.max())
+    return "" if brightest < 1 << bits else f"a level of {brightest} is more than {bits} bits can hold"
 
 
 def _since(start: float) -> float:

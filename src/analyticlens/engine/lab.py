@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine.buffers import Buffers
-from analyticlens.engine.levels import FULL_SCALE
 from analyticlens.engine.typed import floats
 
 # Linear red, green, blue -> X, Y, Z of sRGB.
@@ -30,19 +29,19 @@ _LAB = np.array([[0.0, 116, 0, -16], [500, -500, 0, 0], [0, 200, -200, 0]])
 
 
 @cache
-def _linear(dtype: np.dtype[Any]) -> NDArray[np.float32]:
-    """Return the light of each level of this depth, 0 to 1, by the curve of sRGB."""
-    level = np.arange(FULL_SCALE[dtype] + 1) / FULL_SCALE[dtype]
+def _linear(full: int) -> NDArray[np.float32]:
+    """Return the light of each level up to full scale, 0 to 1, by the curve of sRGB."""
+    level = np.arange(full + 1) / full
     light = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
     return light.astype(np.float32)
 
 
-def to_lab(bgr: NDArray[Any], buffers: Buffers) -> NDArray[np.float32]:
-    """Return L, a, b (h, w, 3) float32 of sRGB pixels blue, green, red (h, w, 3) of uint8 or uint16.
+def to_lab(bgr: NDArray[Any], full: int, buffers: Buffers) -> NDArray[np.float32]:
+    """Return L, a, b (h, w, 3) float32 of sRGB pixels blue, green, red (h, w, 3) of uint8 or uint16, whose white is `full`.
 
     Within 0.02 of exact arithmetic; the memory is used again by the next call with the same buffers. Meant for bands of a picture.
     """
-    table = _linear(bgr.dtype)
+    table = _linear(full)
     light = buffers.take("light", bgr.shape, np.float32)
     if bgr.dtype == np.uint8:
         cv2.LUT(bgr, table, dst=light)

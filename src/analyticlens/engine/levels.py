@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -14,25 +15,50 @@ from analyticlens.engine.buffers import Buffers
 from analyticlens.engine.errors import ToolFailed
 from analyticlens.engine.regions import Window
 
-# The kinds of pixels that are inspected, each with its highest level.
-FULL_SCALE: dict[Any, int] = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
+# The kinds of pixels that are inspected, each with the highest level it can hold.
+HOLDS: dict[Any, int] = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
+FEWEST_BITS, MOST_BITS = 8, 16
+EXACT_COUNT = 1 << 24
 
 
-def check_depth(grey: NDArray[Any], levels: list[float]) -> None:
-    """Raise ToolFailed when the levels people set all end at 255 and grey is uint16, or all lie above 255 and grey is uint8.
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many bits of a pixel are used: a camera of 12 bits fills the lower ones of uint16.
 
-    They were set for pictures of another depth: in 16 bits the one mean black, in 8 bits nothing reaches the other, and a count of what
-    is brighter would be a verdict nobody meant.
+    `stated` tells that somebody said so; otherwise uint16 is taken for 16 bits.
     """
-    if levels and grey.dtype == np.uint8 and min(levels) > FULL_SCALE[grey.dtype]:
-        raise ToolFailed("its grey levels are those of 16-bit pictures, and this picture has 8 bits")
-    if levels and grey.dtype == np.uint16 and max(levels) <= FULL_SCALE[np.dtype(np.uint8)]:
+
+    bits: int
+    stated: bool = False
+
+    @property
+    def full(self) -> int:
+        """Full scale: the highest level, which is white."""
+        return (1 << self.bits) - 1
+
+
+def depth_of(dtype: Any, bits: int | None = None) -> Depth:
+    """Return the depth of pixels of a kind, uint8 or uint16; `bits` are those used of uint16, None where nobody said."""
+    if np.dtype(dtype) == np.uint8:
+        return Depth(8, True)
+    return Depth(MOST_BITS if bits is None else bits, bits is not None)
+
+
+def check_depth(depth: Depth, levels: list[float]) -> None:
+    """Raise ToolFailed when the levels people set were set for pictures of another depth.
+
+    That is so when all lie above full scale, where nothing reaches them, or all end at 255 and the picture has 16 bits that nobody
+    stated: there they mean black. A count of what is brighter would be a verdict nobody meant.
+    """
+    if levels and min(levels) > depth.full:
+        raise ToolFailed(f"its grey levels are those of deeper pictures, and this picture has {depth.bits} bits")
+    if levels and not depth.stated and max(levels) <= HOLDS[np.dtype(np.uint8)]:
         raise ToolFailed("its grey levels are those of 8-bit pictures, and this picture has 16 bits")
 
 
 def cut(grey: NDArray[Any], low: float, high: float, out: NDArray[Any]) -> NDArray[Any]:
     """Set out (h, w) uint8 to 255 where low <= grey <= high, both ends inclusive, else to 0; return it."""
-    full = FULL_SCALE[grey.dtype]
+    full = HOLDS[grey.dtype]
     first, last = math.ceil(max(low, 0)), math.floor(min(high, full))
     if last < first:
         out[:] = 0
@@ -44,11 +70,16 @@ def cut(grey: NDArray[Any], low: float, high: float, out: NDArray[Any]) -> NDArr
     return out
 
 
-def histogram(grey: NDArray[Any], mask: NDArray[Any] | None) -> NDArray[np.float64]:
-    """Return how many pixels (of the mask) have each level: 256 or 65536 counts."""
-    size = FULL_SCALE[grey.dtype] + 1
-    counts = cv2.calcHist([grey], [0], mask, [size], [0, size])
-    return counts.ravel().astype(np.float64)
+def histogram(grey: NDArray[Any], mask: NDArray[Any] | None, full: int | None = None) -> NDArray[np.float64]:
+    """Return how many pixels (of the mask) have each level from 0 to full scale (None: all that the pixels can hold)."""
+    size = (HOLDS[grey.dtype] if full is None else full) + 1
+    # OpenCV counts in single precision, which ends at 2^24: in pieces below that, every count is exact.
+    counts = np.zeros(size)
+    rows = max(1, EXACT_COUNT // grey.shape[1])
+    for top in range(0, grey.shape[0], rows):
+        part = None if mask is None else mask[top : top + rows]
+        counts += cv2.calcHist([grey[top : top + rows]], [0], part, [size], [0, size]).ravel()
+    return counts
 
 
 def parted(grey: NDArray[Any], mask: NDArray[Any] | None) -> int | None:
@@ -81,32 +112,31 @@ def otsu(counts: NDArray[np.float64]) -> int:
     return int(used[np.argmax(between)]) + 1
 
 
-def stretch(grey: NDArray[Any], mask: NDArray[Any] | None) -> None:
+def stretch(grey: NDArray[Any], mask: NDArray[Any] | None, full_scale: int) -> None:
     """Stretch grey in place so that its darkest pixel (of the mask) is 0 and its brightest full scale; a flat one stays."""
     low, high, _, _ = cv2.minMaxLoc(grey, mask)
-    full_scale = FULL_SCALE[grey.dtype]
     if high > low:
         scale = full_scale / (high - low)
-        table = np.clip(np.rint((np.arange(full_scale + 1) - low) * scale), 0, full_scale).astype(grey.dtype)
+        table = np.clip(np.rint((np.arange(HOLDS[grey.dtype] + 1) - low) * scale), 0, full_scale).astype(grey.dtype)
         if grey.dtype == np.uint8:
             cv2.LUT(grey, table, dst=grey)
         else:
             np.copyto(grey, table[grey])
 
 
-def share_above(grey: NDArray[Any], window: Window, level: float, buffers: Buffers) -> float:
+def share_above(grey: NDArray[Any], window: Window, level: float, depth: Depth, buffers: Buffers) -> float:
     """Return the share of the window's pixels strictly above a level, 0 to 1. `grey` is the window's own part."""
-    check_depth(grey, [level])
+    check_depth(depth, [level])
     bright = cut(grey, math.floor(level) + 1, math.inf, buffers.take("bright", window.shape, np.uint8))
     if window.mask is not None:
         cv2.bitwise_and(bright, window.mask, dst=bright)
     return cv2.countNonZero(bright) / window.area
 
 
-def settle(exact: NDArray[Any], target: NDArray[Any]) -> None:
-    """Round exact grey levels to whole ones, cut them off at the ends of target's scale, and fill target; `exact` is spent."""
+def settle(exact: NDArray[Any], target: NDArray[Any], full: int) -> None:
+    """Round exact grey levels to whole ones, cut them off at 0 and full scale, and fill target; `exact` is spent."""
     np.rint(exact, out=exact)
-    np.clip(exact, 0, FULL_SCALE[target.dtype], out=exact)
+    np.clip(exact, 0, full, out=exact)
     np.copyto(target, exact, casting="unsafe")
 
 

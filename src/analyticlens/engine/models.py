@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from analyticlens.engine.buffers import Buffers
 from analyticlens.engine.errors import CannotBuild, ToolFailed
-from analyticlens.engine.levels import FULL_SCALE
 from analyticlens.engine.onnxfile import NoModel, refers_outside
 from analyticlens.engine.scene import Scene
 from analyticlens.protocol.tools.learned import OnnxParams
@@ -99,7 +98,7 @@ class Model:
         image = _channels(scene, params.channels, buffers)
         smaller = image.shape[0] > params.height or image.shape[1] > params.width
         wide = buffers.take("model wide", image.shape, np.float32)
-        np.multiply(image, np.float32(params.scale / FULL_SCALE[image.dtype]), out=wide, casting="unsafe")
+        np.multiply(image, np.float32(params.scale / scene.full), out=wide, casting="unsafe")
         shape = (params.height, params.width, self._count)
         sized = buffers.take("model sized", shape, np.float32)
         flat = sized[:, :, 0] if self._count == 1 else sized

@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from analyticlens.engine.buffers import Buffers
 from analyticlens.engine.build import built
+from analyticlens.engine.levels import Depth, depth_of
 from analyticlens.engine.regions import Window
 from analyticlens.protocol.regions import Rect
 
 
 class Picture:
-    """(H, W) grey or (H, W, 3) blue, green, red, of uint8 or uint16; `data` is the picture as it is now."""
+    """(H, W) grey or (H, W, 3) blue, green, red, of uint8 or uint16; `data` is the picture as it is now, of the depth it always had."""
 
-    def __init__(self, frame: NDArray[Any], buffers: Buffers) -> None:
+    def __init__(self, frame: NDArray[Any], buffers: Buffers, depth: Depth | None = None) -> None:
         self.data = frame
+        self.depth = depth or depth_of(frame.dtype)
         self.height, self.width = frame.shape[:2]
         self._buffers = buffers
         self._ours = False

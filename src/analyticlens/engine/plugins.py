@@ -37,7 +37,8 @@ class View:
 
     `image` (h, w) or (h, w, 3) blue, green, red, and `grey` (h, w), its luminance, are the region's bounding rectangle, uint8 or uint16;
     `mask` (h, w) uint8 is not 0 where the region is, None where it is all of the rectangle. (x0, y0) is the place of the first pixel in
-    the whole picture. `late()` tells that the tool's time is over.
+    the whole picture. `full` is the picture's full scale: 255, 65535, or 4095 where a camera fills 12 of the 16 bits. `late()` tells that
+    the tool's time is over.
     """
 
     image: NDArray[Any]
@@ -45,6 +46,7 @@ class View:
     mask: NDArray[np.uint8] | None
     x0: int
     y0: int
+    full: int
     late: Callable[[], bool]
 
 

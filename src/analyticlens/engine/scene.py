@@ -67,6 +67,11 @@ class Scene:
         """Whether the tool's time is over: a search that tries one thing after another stops here."""
         return perf_counter() > self.deadline
 
+    @property
+    def full(self) -> int:
+        """The picture's full scale: 255, or what its bits can hold."""
+        return self.picture.depth.full
+
     def grey(self) -> Any:
         """Return the luminance (h, w) of the window's bounding rectangle, as a view; mind `window.mask`."""
         return self.window.of(self.picture.grey())

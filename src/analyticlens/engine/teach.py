@@ -80,10 +80,16 @@ def arrow(start: tuple[float, float], end: tuple[float, float], width: float = 1
 
 
 class Teacher:
-    """A recipe that grows tool by tool on a good picture (H, W) or (H, W, 3) blue, green, red, of uint8 or uint16."""
+    """A recipe that grows tool by tool on a good picture (H, W) or (H, W, 3) blue, green, red, of uint8 or uint16.
 
-    def __init__(self, picture: NDArray[Any], *, blobs: Mapping[str, bytes] | None = None) -> None:
+    `bits` are those used of uint16, as for `inspect`.
+    """
+
+    def __init__(
+        self, picture: NDArray[Any], *, bits: int | None = None, blobs: Mapping[str, bytes] | None = None
+    ) -> None:
         self.picture = picture
+        self.bits = bits
         self.blobs: dict[str, bytes] = dict(blobs or {})
         self._tools: list[ToolCommon] = []
 
@@ -98,7 +104,7 @@ class Teacher:
         return self._seen(self.picture)
 
     def _seen(self, picture: NDArray[Any]) -> NDArray[Any]:
-        image = inspect(picture, self.prepare()).image
+        image = inspect(picture, self.prepare(), bits=self.bits).image
         return picture.copy() if image is None else image.copy()
 
     def prepare(self, **options: Any) -> Prepared:
@@ -107,7 +113,7 @@ class Teacher:
 
     def inspect(self) -> Inspection:
         """Return what the good picture is by the recipe so far."""
-        return inspect(self.picture, self.prepare())
+        return inspect(self.picture, self.prepare(), bits=self.bits)
 
     def add(
         self,
@@ -176,7 +182,9 @@ class Teacher:
         from analyticlens.engine.tools.colour import teach_colour
 
         seen = self.seen
-        colours: list[TaughtColour] = [teach_colour(seen, where, name=word) for word, where in taught.items()]
+        colours: list[TaughtColour] = [
+            teach_colour(seen, where, name=word, bits=self.bits) for word, where in taught.items()
+        ]
         return self.add("colour", name, region=region, limits=limits, colours=colours, **params)
 
     def golden(

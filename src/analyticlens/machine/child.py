@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine import ENGINE_VERSION, Inspection, Prepared, RecipeRefused, inspect, prepare
+from analyticlens.engine.levels import depth_of
 from analyticlens.machine import clock, wire
 from analyticlens.machine.blobs import BlobFiles
 from analyticlens.machine.decode import Undecodable, check_frame
@@ -131,14 +132,14 @@ class Bench:
         assert self.recipe is not None
         if grabbed.image is None:
             return None
-        return inspect(grabbed.image, self.recipe, deadline_ms=self.engine_seconds * 1000)
+        return inspect(grabbed.image, self.recipe, bits=grabbed.bits, deadline_ms=self.engine_seconds * 1000)
 
     def _stored(self, answer: dict[str, Any], grabbed: Grabbed, message: dict[str, Any]) -> bytes | None:
         """Return the picture to keep, if this verdict's picture is kept, and name it in the answer."""
         wanted = message["keep_ok"] if answer["verdict"] == "ok" else message["keep_not_ok"]
         if not wanted or grabbed.image is None:
             return None
-        jpeg = encode_jpeg(grabbed.image, message["quality"])
+        jpeg = encode_jpeg(grabbed.image, message["quality"], grabbed.bits)
         answer["picture"] = {"sha256": hashlib.sha256(jpeg).hexdigest(), "mime": "image/jpeg", "size": len(jpeg)}
         return jpeg
 
@@ -147,10 +148,10 @@ class Bench:
         size = [0, 0]
         processed = found.image if found is not None and message["processed"] else None
         if processed is not None and _viewable(processed):
-            blobs["processed"] = encode_jpeg(processed, PROCESSED_QUALITY)
+            blobs["processed"] = encode_jpeg(processed, PROCESSED_QUALITY, grabbed.bits)
             size = [processed.shape[1], processed.shape[0]]
         if message["live"] and grabbed.image is not None:
-            blobs["live"] = encode_jpeg(grabbed.image, message["quality"])
+            blobs["live"] = encode_jpeg(grabbed.image, message["quality"], grabbed.bits)
         wire.send(self.pipe, {"did": "views", "resolution": size}, blobs)
 
     def _snapshot(self, message: dict[str, Any]) -> None:
@@ -163,7 +164,7 @@ class Bench:
             wire.send(self.pipe, answer)
             return
         answer["resolution"] = [grabbed.image.shape[1], grabbed.image.shape[0]]
-        wire.send(self.pipe, answer, {"picture": encode_jpeg(grabbed.image, message["quality"])})
+        wire.send(self.pipe, answer, {"picture": encode_jpeg(grabbed.image, message["quality"], grabbed.bits)})
 
 
 def _prepared(recipe: Recipe, configuration: Configuration, data: Path) -> Prepared:
@@ -172,9 +173,12 @@ def _prepared(recipe: Recipe, configuration: Configuration, data: Path) -> Prepa
     return prepare(recipe, BlobFiles(data), size=(height, width), tool_ms=configuration.tool_timeout_ms)
 
 
-def encode_jpeg(image: NDArray[Any], quality: int) -> bytes:
-    """Return image, uint8 or uint16, (H, W) or (H, W, 3) BGR, as a JPEG; 16-bit is shown by its upper 8 bits."""
-    shown = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
+def encode_jpeg(image: NDArray[Any], quality: int, bits: int | None = None) -> bytes:
+    """Return image, uint8 or uint16 of so many bits, (H, W) or (H, W, 3) BGR, as a JPEG: what is deeper is shown by its upper 8 bits."""
+    shown = image
+    if image.dtype == np.uint16:
+        # What is brighter than its bits allow was refused to be judged; it is shown white.
+        shown = np.minimum(image >> (depth_of(image.dtype, bits).bits - 8), 255).astype(np.uint8)
     done, jpeg = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError("the picture could not be encoded")

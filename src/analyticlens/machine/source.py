@@ -16,6 +16,7 @@ from analyticlens.machine import clock, folders
 from analyticlens.machine.decode import MAX_BYTES, Undecodable, decode
 from analyticlens.machine.inspector import BEGINNING, Resume
 from analyticlens.machine.refusals import SourceRefused
+from analyticlens.protocol.configuration import DeepSource
 from analyticlens.protocol.configuration import Source as SourceConfig
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
@@ -27,7 +28,7 @@ SETTLE_SECONDS = 1.0
 class Grabbed:
     """One try at a frame. `image` is None when it could not be read whole; `reason` and `message` then say why.
 
-    `image` is uint8 or uint16, (H, W) grey or (H, W, 3) BGR.
+    `image` is uint8 or uint16, (H, W) grey or (H, W, 3) BGR; `bits` are those used of uint16, None where nobody knows.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Grabbed:
     captured_at: str
     reason: str = ""
     message: str = ""
+    bits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class FolderSource:
     def __init__(self, config: SourceConfig, place: Place) -> None:
         """Open the folder. Raises SourceRefused when it is missing, empty, unreadable or outside the allowed roots."""
         self._said = config.folder_path
+        self._bits = config.bits if isinstance(config, DeepSource) else None
         self._root, self._steps = folders.locate(config.folder_path, place.data, place.roots)
         self._names: list[str] = []
         self._listed_at: tuple[int, int] | None = None
@@ -138,7 +141,7 @@ class FolderSource:
         try:
             raw, state = folders.read_regular(folder, name, MAX_BYTES)
             changed = state.st_mtime
-            return Grabbed(self._count, shown, decode(raw), text), True
+            return Grabbed(self._count, shown, decode(raw), text, bits=self._bits), True
         except Undecodable as problem:
             grabbed = Grabbed(self._count, shown, None, text, problem.reason, f"{shown}: {problem.sentence}")
         except OSError as error:

@@ -31,6 +31,17 @@ class SourceCommon(Strict):
     )
 
 
+class DeepSource(SourceCommon):
+    """A source whose pictures may have more than 8 bits."""
+
+    bits: Annotated[int, Field(ge=8, le=16, json_schema_extra={"unit": "bit"})] | None = Field(
+        None,
+        title="Bits of a pixel",
+        description="Of pictures deeper than 8 bits, how many are used: 12 for most cameras. Empty: all 16.",
+        json_schema_extra=ADVANCED,
+    )
+
+
 class CameraSource(SourceCommon):
     """A camera at the machine."""
 
@@ -49,7 +60,7 @@ class RtspSource(SourceCommon):
     type: Literal["rtsp"] = "rtsp"
 
 
-class FolderSource(SourceCommon):
+class FolderSource(DeepSource):
     """A folder of pictures, read in sorted order, over and over."""
 
     type: Literal["pasta"] = "pasta"
@@ -61,7 +72,7 @@ class PiCameraSource(SourceCommon):
     type: Literal["picamera2"] = "picamera2"
 
 
-class GenicamSource(SourceCommon):
+class GenicamSource(DeepSource):
     """An industrial camera."""
 
     type: Literal["genicam"] = "genicam"

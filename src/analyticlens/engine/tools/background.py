@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from analyticlens.engine.errors import CannotBuild
 from analyticlens.engine.kit import Kit
-from analyticlens.engine.levels import FULL_SCALE
+from analyticlens.engine.levels import HOLDS
 from analyticlens.engine.medians import LARGEST
 from analyticlens.engine.scene import Found, Run, Scene
 from analyticlens.engine.stored import as_png, stored_picture
@@ -43,7 +43,7 @@ def prepare(tool: BackgroundTool, kit: Kit) -> Run:
             background = scene.buffers.take("background", source.shape, source.dtype)
             estimate(source, background, scene)
         target = scene.picture.room(window, 1 if source.ndim == 2 else 3)
-        _take_away(source, background, params.keep, target)
+        _take_away(source, background, params.keep, scene.full, target)
         features = _measured(target, window.mask)
         scene.picture.accept(window, target)
         return Found(features, details={"image_modified": True})
@@ -114,14 +114,16 @@ def _smooth(smooth: Callable[..., NDArray[Any]], source: NDArray[Any], target: N
     smooth(source, target, lambda: scene.late)
 
 
-def _take_away(source: NDArray[Any], background: NDArray[Any], keep: str, target: NDArray[Any]) -> None:
+def _take_away(source: NDArray[Any], background: NDArray[Any], keep: str, full: int, target: NDArray[Any]) -> None:
     """Fill target with the difference, cut off at the ends of the scale."""
     if keep == "bright":
         cv2.subtract(source, background, dst=target)
     elif keep == "dark":
         cv2.subtract(background, source, dst=target)
     else:
-        cv2.addWeighted(source, 1, background, -1, FULL_SCALE[source.dtype] // 2, dst=target)
+        cv2.addWeighted(source, 1, background, -1, full // 2, dst=target)
+        if full < HOLDS[source.dtype]:
+            np.minimum(target, source.dtype.type(full), out=target)
 
 
 def _measured(target: NDArray[Any], mask: NDArray[Any] | None) -> dict[str, float]:

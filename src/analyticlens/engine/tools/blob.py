@@ -69,7 +69,7 @@ def prepare(tool: BlobTool, kit: Kit) -> Run:
     def run(scene: Scene) -> Found:
         grey = scene.grey()
         if params.picture == "edge":
-            grey = edge_picture(grey, scene.buffers)
+            grey = edge_picture(grey, scene.full, scene.buffers)
         if smooth is not None:
             grey = smooth(grey, scene.buffers.take("smooth", grey.shape, grey.dtype))
         memory = _bright(grey, params, scene)
@@ -147,7 +147,7 @@ def _bright(grey: NDArray[Any], params: BlobParams, scene: Scene) -> MaskMemory:
     """Return the mask (h, w) uint8 of what belongs to blobs by its level."""
     memory = mask_memory(scene.window.shape, scene.buffers)
     set_levels = ([] if params.use_otsu else [params.th_min]) + ([params.th_max] if params.use_range_threshold else [])
-    check_depth(grey, set_levels)
+    check_depth(scene.picture.depth, set_levels)
     high = params.th_max if params.use_range_threshold else math.inf
     low: float | None = parted(grey, scene.window.mask) if params.use_otsu else params.th_min
     if low is None:

@@ -62,8 +62,8 @@ def prepare(tool: BlurTool, kit: Kit) -> Run:
 
 def _bilateral(source: NDArray[Any], target: NDArray[Any], tool: BlurTool, scene: Scene) -> None:
     """Fill target by the bilateral filter of Tomasi and Manduchi; 16 bits in single precision, which OpenCV has it for."""
-    params = tool.params
-    check_depth(source, [0, params.sigma_grey])
+    params, depth = tool.params, scene.picture.depth
+    check_depth(depth, [0, params.sigma_grey])
     spread = params.sigma or 0.15 * params.ksize + 0.35
     if source.dtype == np.uint8:
         cv2.bilateralFilter(source, params.ksize, params.sigma_grey, spread, dst=target)
@@ -72,7 +72,7 @@ def _bilateral(source: NDArray[Any], target: NDArray[Any], tool: BlurTool, scene
     smooth = scene.buffers.take("smooth", source.shape, np.float32)
     np.copyto(exact, source)
     cv2.bilateralFilter(exact, params.ksize, params.sigma_grey, spread, dst=smooth)
-    settle(smooth, target)
+    settle(smooth, target, depth.full)
 
 
 def blur_ms(method: str, ksize: int, megapixels: float) -> float:

@@ -14,6 +14,7 @@ from analyticlens.engine.buffers import Buffers
 from analyticlens.engine.errors import ToolFailed
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.lab import ciede2000, to_lab
+from analyticlens.engine.levels import depth_of
 from analyticlens.engine.regions import AreaRegion, Window, whole, window
 from analyticlens.engine.scene import Found, Run, Scene
 from analyticlens.protocol.tools import ColourTool, TaughtColour
@@ -34,13 +35,13 @@ def prepare(tool: ColourTool, kit: Kit) -> Run:
             raise ToolFailed("a grey picture has no colour")
         part = scene.window.of(scene.picture.data)
         step = params.step if _meets(scene.window, params.step) else 1
-        mean, spread, count = _mean(part, scene.window, step, scene.buffers)
+        mean, spread, count = _mean(part, scene.window, step, scene.full, scene.buffers)
         features = _place(mean, spread) | {"area": float(scene.window.area)}
         if not len(taught):
             return Found(features)
         features |= _nearest(mean, taught, params.expected)
         wanted = taught[(params.expected or int(features["nearest"])) - 1]
-        near = _near(part, scene.window, step, scene.buffers, wanted, params.tolerance)
+        near = _near(part, scene.window, step, scene.full, scene.buffers, wanted, params.tolerance)
         return Found(features | {"share": near / count})
 
     return run
@@ -52,8 +53,10 @@ def cost(tool: ColourTool, height: int, width: int) -> float:
     return 1 + pixels / 1e6 * (MS_LAB + (MS_DIFFERENCE if tool.params.colours else 0))
 
 
-def teach_colour(frame: NDArray[Any], region: AreaRegion | None = None, *, name: str = "colour") -> TaughtColour:
-    """Return the mean colour of a region (None: of all) of a good picture (H, W, 3) blue, green, red, uint8 or uint16.
+def teach_colour(
+    frame: NDArray[Any], region: AreaRegion | None = None, *, name: str = "colour", bits: int | None = None
+) -> TaughtColour:
+    """Return the mean colour of a region (None: of all) of a good picture (H, W, 3) blue, green, red, uint8 or uint16 of so many `bits`.
 
     Raises ValueError where the picture is grey or the region does not lie wholly inside it.
     """
@@ -64,7 +67,7 @@ def teach_colour(frame: NDArray[Any], region: AreaRegion | None = None, *, name:
     area = whole(height, width) if region is None else window(region, height, width, buffers, "taught")
     if area is None or not area.area:
         raise ValueError("the region does not lie inside the picture")
-    mean, _, _ = _mean(area.of(frame), area, 1, buffers)
+    mean, _, _ = _mean(area.of(frame), area, 1, depth_of(frame.dtype, bits).full, buffers)
     lightness, a, b = mean.tolist()
     return TaughtColour(name=name, l=min(max(lightness, 0), 100), a=a, b=b)
 
@@ -74,12 +77,12 @@ def _meets(area: Window, step: int) -> bool:
     return area.mask is None or bool(area.mask[::step, ::step].any())
 
 
-def _pixels(part: NDArray[Any], area: Window, step: int, buffers: Buffers) -> Iterator[NDArray[np.float32]]:
+def _pixels(part: NDArray[Any], area: Window, step: int, full: int, buffers: Buffers) -> Iterator[NDArray[np.float32]]:
     """Yield L, a, b (3, n) of the region's pixels, band by band."""
     coarse = part[::step, ::step]
     mask = None if area.mask is None else area.mask[::step, ::step]
     for band in row_bands(coarse.shape[0], coarse.shape[1], pixels=BAND_PIXELS):
-        lab = to_lab(np.ascontiguousarray(coarse[band.own]), buffers)
+        lab = to_lab(np.ascontiguousarray(coarse[band.own]), full, buffers)
         chosen = lab.reshape(-1, 3) if mask is None else lab[mask[band.own] > 0]
         if len(chosen):
             planes = buffers.take("planes", (3, len(chosen)), np.float32)
@@ -87,10 +90,12 @@ def _pixels(part: NDArray[Any], area: Window, step: int, buffers: Buffers) -> It
             yield planes
 
 
-def _mean(part: NDArray[Any], area: Window, step: int, buffers: Buffers) -> tuple[NDArray[np.float64], float, int]:
+def _mean(
+    part: NDArray[Any], area: Window, step: int, full: int, buffers: Buffers
+) -> tuple[NDArray[np.float64], float, int]:
     """Return the mean L, a, b, the root mean square distance from it, and the number of pixels."""
     total, squares, count = np.zeros(3), np.zeros(3), 0
-    for planes in _pixels(part, area, step, buffers):
+    for planes in _pixels(part, area, step, full, buffers):
         total += planes.sum(axis=1, dtype=np.float64)
         squares += np.einsum("ij,ij->i", planes, planes, dtype=np.float64)
         count += planes.shape[1]
@@ -118,9 +123,15 @@ def _nearest(mean: NDArray[np.float64], taught: NDArray[np.float64], expected: i
 
 
 def _near(
-    part: NDArray[Any], area: Window, step: int, buffers: Buffers, wanted: NDArray[np.float64], tolerance: float
+    part: NDArray[Any],
+    area: Window,
+    step: int,
+    full: int,
+    buffers: Buffers,
+    wanted: NDArray[np.float64],
+    tolerance: float,
 ) -> int:
     """Return how many of the pixels lie within the tolerance of a colour."""
     colour = wanted.astype(np.float32)[:, None]
-    planes = _pixels(part, area, step, buffers)
+    planes = _pixels(part, area, step, full, buffers)
     return sum(int(np.count_nonzero(ciede2000(plane, colour) <= tolerance)) for plane in planes)

@@ -31,7 +31,7 @@ def prepare(tool: EdgeTool, kit: Kit) -> Run:
     def run(scene: Scene) -> Found:
         grey, window = scene.grey(), scene.window
         if params.threshold_mode == "fixed":
-            check_depth(grey, [params.high])
+            check_depth(scene.picture.depth, [params.high])
         found = slopes(grey, params.ksize, params.sigma, scene.buffers)
         low, high = _levels(params, found, window.mask)
         edges = _edges(params, found, low, high, scene)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.engine.kit import Kit
-from analyticlens.engine.levels import FULL_SCALE, settle
+from analyticlens.engine.levels import settle
 from analyticlens.engine.scene import Found, Run, Scene
 from analyticlens.engine.stored import as_png, stored_picture
 from analyticlens.protocol.tools import FlatFieldTool
@@ -52,8 +52,8 @@ def prepare(tool: FlatFieldTool, kit: Kit) -> Run:
         cv2.multiply(source, gain, dst=exact, dtype=cv2.CV_32F)
         cv2.add(exact, offset, dst=exact)
         clipped = scene.buffers.take("clipped", source.shape, np.bool_)
-        np.greater(exact, np.float32(FULL_SCALE[source.dtype] + 0.5), out=clipped)
-        settle(exact, target)
+        np.greater(exact, np.float32(scene.full + 0.5), out=clipped)
+        settle(exact, target, scene.full)
         features = {
             "gain_max": _most(gain, window.mask),
             "limited": _share(window.of(field.limited), window.mask),

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from analyticlens.engine.build import built
 from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.engine.kit import Kit
-from analyticlens.engine.levels import FULL_SCALE
 from analyticlens.engine.pattern.frame import Frame, frame_of
 from analyticlens.engine.pattern.golden import Defects, Golden, Light, aligner, defects, sampled
 from analyticlens.engine.pattern.similarity import Similarity
@@ -65,7 +64,7 @@ class Comparison:
             message = f"the part does not lie within {self.params.max_shift:g} px and {self.params.max_angle:g} deg of its region"
             return Found(status="not_found", reason="not_found", message=message)
         seen = sampled(grey, pose, self.golden.shape, scene.buffers)
-        strange = self.golden.strange(seen, self.golden.light(seen), FULL_SCALE[grey.dtype])
+        strange = self.golden.strange(seen, self.golden.light(seen), scene.full)
         if strange:
             return Found(status="not_found", reason="not_found", message=strange)
         z, light = self.golden.differences(seen, self._tolerance, scene.buffers)

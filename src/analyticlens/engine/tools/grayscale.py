@@ -21,14 +21,15 @@ def prepare(tool: GrayscaleTool, kit: Kit) -> Run:
         source = window.of(scene.picture.data)
         target = scene.picture.room(window, 1)
         if scene.picture.is_grey:
-            grey_of_grey(params.method, source, target, scene.buffers)
+            grey_of_grey(params.method, source, target, scene.full, scene.buffers)
         else:
-            to_grey(source, target, scene.buffers)
+            to_grey(source, target, scene.full, scene.buffers)
         if params.normalize:
-            stretch(target, window.mask)
+            stretch(target, window.mask, scene.full)
         features = {"mean": cv2.mean(target, mask=window.mask)[0]}
         if params.threshold is not None:
-            features["share_above"] = share_above(target, window, params.threshold, scene.buffers)
+            depth = scene.picture.depth
+            features["share_above"] = share_above(target, window, params.threshold, depth, scene.buffers)
         scene.picture.accept(window, target)
         return Found(features, details={"image_modified": True})
 

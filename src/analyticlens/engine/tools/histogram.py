@@ -20,8 +20,8 @@ def prepare(tool: HistogramTool, kit: Kit) -> Run:
 
     def run(scene: Scene) -> Found:
         grey, window = scene.grey(), scene.window
-        check_depth(grey, set_levels)
-        counts = histogram(grey, window.mask)
+        check_depth(scene.picture.depth, set_levels)
+        counts = histogram(grey, window.mask, scene.full)
         first = math.ceil(params.low or 0)
         levels = percentiles(counts, list(PERCENTILES.values()))
         past = len(counts) if params.high is None else math.floor(params.high) + 1

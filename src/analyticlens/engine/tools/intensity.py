@@ -34,11 +34,11 @@ def prepare(tool: IntensityTool, kit: Kit) -> Run:
             "area": float(window.area),
         }
         if level is not None:
-            features["share_above"] = share_above(grey, window, level, scene.buffers)
+            features["share_above"] = share_above(grey, window, level, scene.picture.depth, scene.buffers)
         if finer:
             # The mean of n pixels, each with a noise of its own, spreads by a root of n less than they do.
             features["mean_sigma"] = features["std"] / math.sqrt(window.area)
-            counts = histogram(grey, window.mask)
+            counts = histogram(grey, window.mask, scene.full)
             levels = percentiles(counts, list(PERCENTILES.values()))
             features |= {name: float(level) for name, level in zip(PERCENTILES, levels, strict=True)}
         return Found(features, details={"image_modified": False, "roi_area": window.area})

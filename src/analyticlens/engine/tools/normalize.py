@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine.kit import Kit
-from analyticlens.engine.levels import FULL_SCALE, histogram, percentiles, settle
+from analyticlens.engine.levels import histogram, percentiles, settle
 from analyticlens.engine.scene import Found, Run, Scene
 from analyticlens.protocol.tools import NormalizeParams, NormalizeTool
 
@@ -24,7 +24,7 @@ def prepare(tool: NormalizeTool, kit: Kit) -> Run:
 
     def run(scene: Scene) -> Found:
         window, grey = scene.window, scene.grey()
-        counts = histogram(grey, window.mask)
+        counts = histogram(grey, window.mask, scene.full)
         mean, std = _moments(counts)
         features = {"mean_before": mean, "std_before": std}
         if std == 0:
@@ -33,10 +33,10 @@ def prepare(tool: NormalizeTool, kit: Kit) -> Run:
         target = scene.picture.room(window, 1)
         if params.mode == "local":
             _local(grey, params, scene, target)
-            ends = histogram(target, window.mask)[[0, -1]]
+            ends = histogram(target, window.mask, scene.full)[[0, -1]]
             features["clipped"] = float(ends.sum()) / window.area
         else:
-            low, gain, out = _line(counts, mean, std, params, FULL_SCALE[grey.dtype])
+            low, gain, out = _line(counts, mean, std, params, scene.full)
             features["gain"] = gain
             features["clipped"] = _mapped(grey, counts, (low, gain, out), target)
         scene.picture.accept(window, target)
@@ -89,7 +89,7 @@ def _local(grey: NDArray[Any], params: NormalizeParams, scene: Scene, target: ND
 
     As in N. Pinto, D. D. Cox, J. J. DiCarlo, "Why is Real-World Visual Object Recognition Hard?", 2008.
     """
-    full = FULL_SCALE[grey.dtype]
+    full = scene.full
     side = (params.window, params.window)
     local, away = (scene.buffers.take(name, grey.shape, np.float32) for name in ("local", "above"))
     cv2.boxFilter(grey, cv2.CV_32F, side, dst=local, borderType=cv2.BORDER_REPLICATE)
@@ -99,4 +99,4 @@ def _local(grey: NDArray[Any], params: NormalizeParams, scene: Scene, target: ND
     spread = cv2.sqrt(local, dst=local)
     np.maximum(spread, np.float32(params.std * full / params.max_gain), out=spread)
     cv2.divide(away, spread, dst=away, scale=params.std * full)
-    settle(np.add(away, np.float32(params.mean * full), out=away), target)
+    settle(np.add(away, np.float32(params.mean * full), out=away), target, full)

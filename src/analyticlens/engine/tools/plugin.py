@@ -53,7 +53,7 @@ def _view(scene: Scene) -> View:
     window = scene.window
     image, grey = _fixed(window.of(scene.picture.data)), _fixed(scene.grey())
     mask = None if window.mask is None else _fixed(window.mask)
-    return View(image, grey, mask, window.x0, window.y0, lambda: scene.late)
+    return View(image, grey, mask, window.x0, window.y0, scene.full, lambda: scene.late)
 
 
 def _fixed(array: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine.kit import Kit
-from analyticlens.engine.levels import FULL_SCALE, check_depth, cut, parted
+from analyticlens.engine.levels import check_depth, cut, parted
 from analyticlens.engine.scene import Found, Run, Scene
 from analyticlens.engine.tools.blur import blur_ms
 from analyticlens.protocol.tools import ThresholdParams, ThresholdTool
@@ -33,7 +33,7 @@ def prepare(tool: ThresholdTool, kit: Kit) -> Run:
         if target.dtype == np.uint8:
             np.copyto(target, white)
         else:
-            np.multiply(white, FULL_SCALE[target.dtype] // 255, out=target, dtype=target.dtype)
+            np.multiply(white > 0, target.dtype.type(scene.full), out=target)
         scene.picture.accept(window, target)
         if window.mask is not None:
             cv2.bitwise_and(white, window.mask, dst=white)
@@ -58,7 +58,7 @@ def _is_adaptive(params: ThresholdParams) -> bool:
 def _cut(grey: NDArray[Any], params: ThresholdParams, scene: Scene, white: NDArray[Any]) -> dict[str, float]:
     """Fill white (h, w) uint8 with 255 from one level, or between two; return the level."""
     set_levels = {"binary": [params.th_min], "range": [params.th_min, params.th_max], "otsu": []}[params.mode]
-    check_depth(grey, set_levels)
+    check_depth(scene.picture.depth, set_levels)
     low = params.th_min
     if params.mode == "otsu":
         low = float(parted(grey, scene.window.mask) or 0) + params.offset
@@ -82,7 +82,7 @@ def _adaptive(grey: NDArray[Any], params: ThresholdParams, scene: Scene, white: 
         cv2.GaussianBlur(above, side, 0, dst=local, borderType=cv2.BORDER_REPLICATE)
         np.copyto(above, grey)
         # A flat part is not above itself by what rounding leaves of a mean.
-        level = params.offset + FULL_SCALE[grey.dtype] * 2.0**-18
+        level = params.offset + scene.full * 2.0**-18
     np.subtract(above, local, out=above)
     np.multiply(above > exact(level), np.uint8(255), out=white)
     return {}

@@ -33,11 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         tasks = _tasks(options)
         recipe, blobs = read_recipe(options.recipe), blobs_of(options.recipe, options.blobs)
-        judge = Judge(recipe, blobs)
+        judge = Judge(recipe, blobs, options.bits)
         with ExitStack() as stack:
             table = stack.enter_context(Table(options.csv, recipe)) if options.csv else None
             jobs = min(options.jobs, len(tasks))
-            judged = map(judge, tasks) if jobs == 1 else _beside(tasks, jobs, recipe, blobs)
+            judged = map(judge, tasks) if jobs == 1 else _beside(tasks, jobs, recipe, blobs, options.bits)
             verdicts = _run(judged, len(tasks), options, table)
     except (Unusable, RecipeRefused) as problem:
         print(f"analyticlens inspect: {problem}", file=sys.stderr)
@@ -66,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes beside one another (default 1)")
     parser.add_argument(
         "--blobs", type=Path, metavar="DIR", help="where templates and models lie (default: blobs beside the recipe)"
+    )
+    parser.add_argument(
+        "--bits",
+        type=int,
+        choices=range(8, 17),
+        metavar="N",
+        help="bits used of 16-bit pictures, 8 to 16 (default: all)",
     )
     parser.add_argument("--verbose", action="store_true", help="print every measure of every picture")
     return parser
@@ -110,10 +117,10 @@ def _run(judged: Iterator[Judged], count: int, options: argparse.Namespace, tabl
     return verdicts
 
 
-def _beside(tasks: list[Task], jobs: int, recipe: Recipe, blobs: BlobsBeside) -> Iterator[Judged]:
+def _beside(tasks: list[Task], jobs: int, recipe: Recipe, blobs: BlobsBeside, bits: int | None) -> Iterator[Judged]:
     """Yield what each picture is, in their order, from processes beside one another."""
     # Fresh processes: copies of this one would share the locks of OpenCV's threads.
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_begin, initargs=(recipe, blobs))
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_begin, initargs=(recipe, blobs, bits))
     try:
         yield from pool.map(_judge, tasks)
     finally:
@@ -123,9 +130,9 @@ def _beside(tasks: list[Task], jobs: int, recipe: Recipe, blobs: BlobsBeside) ->
 _own: list[Judge] = []
 
 
-def _begin(recipe: Recipe, blobs: BlobsBeside) -> None:
+def _begin(recipe: Recipe, blobs: BlobsBeside, bits: int | None) -> None:
     """Make this process's own judge."""
-    _own.append(Judge(recipe, blobs))
+    _own.append(Judge(recipe, blobs, bits))
 
 
 def _judge(task: Task) -> Judged:

@@ -43,9 +43,10 @@ class Judged:
 
 
 class Judge:
-    """Judges pictures by one recipe, with the bytes it names. Raises RecipeRefused when the recipe cannot be built."""
+    """Judges pictures of so many bits by one recipe, with the bytes it names. Raises RecipeRefused when the recipe cannot be built."""
 
-    def __init__(self, recipe: Recipe, blobs: Mapping[str, bytes]) -> None:
+    def __init__(self, recipe: Recipe, blobs: Mapping[str, bytes], bits: int | None = None) -> None:
+        self._bits = bits
         self._prepared = prepare(recipe, blobs)
         cv2.setNumThreads(1)
 
@@ -55,7 +56,7 @@ class Judge:
             frame = decode(_read(task.picture))
         except Undecodable as problem:
             return Judged(task.picture, "error", problem.reason, problem.sentence)
-        found = inspect(frame, self._prepared)
+        found = inspect(frame, self._prepared, bits=self._bits)
         canvas = painted(frame, found) if task.overlay or task.small else None
         if canvas is not None and task.overlay:
             write_picture(task.overlay, canvas)

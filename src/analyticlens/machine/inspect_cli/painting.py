@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine import Inspection
-from analyticlens.engine.levels import FULL_SCALE
 from analyticlens.machine.recipe_files import Unusable
 from analyticlens.protocol.overlay import Cross, Overlay, OverlayShape
 from analyticlens.protocol.records import ToolOutcome
@@ -66,7 +65,7 @@ def _as_colour(frame: NDArray[Any]) -> Canvas:
     """Return the frame in 8 bits and three channels; 16-bit levels are stretched to what is there, or all would be black."""
     if frame.dtype == np.uint16:
         brightest = max(int(frame.max()), 1)
-        frame = (frame.astype(np.float32) * (FULL_SCALE[np.dtype(np.uint8)] / brightest)).astype(np.uint8)
+        frame = (frame.astype(np.float32) * (255 / brightest)).astype(np.uint8)
     return cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR).astype(np.uint8) if frame.ndim == 2 else frame.copy()
 
 
