@@ -34,7 +34,7 @@ from tests.engine.drawing import rect as region_of
 def test_levels_of_16_bits_are_refused_on_8(tool: dict[str, Any]) -> None:
     inspection = look(plain(level=200), tool)
     assert (inspection.verdict, inspection.reason) == ("error", "tool_error")
-    assert "16-bit" in inspection.message
+    assert "deeper" in inspection.message
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
