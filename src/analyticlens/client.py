@@ -145,6 +145,14 @@ class Client:
         """Ask a machine to rebuild source and engine, and run. Raises Refused, Unreachable."""
         return self._ask(machine_id, "restart", reason, if_version)
 
+    def ask(self, machine_id: str, *, reason: str, if_version: int | None = None, **wish: Any) -> Asked:
+        """Ask a machine to be something; what is not named stays. Raises Refused, Unreachable.
+
+        wish: mode, run_state, recipe_sha256, configuration (a dict of what shall change).
+        """
+        headers = {} if if_version is None else {"If-Match": f'"{if_version}"'}
+        return _read(Asked, self._call("PATCH", f"{_of(machine_id)}desired/", {"reason": reason, **wish}, headers))
+
     def trigger(self, machine_id: str, *, ttl: float = 10.0, key: uuid.UUID | None = None) -> Command:
         """Ask for one inspection within `ttl` seconds; with the same `key` it is the same one. Raises Refused, Unreachable."""
         headers = {"Idempotency-Key": str(key or uuid.uuid4())}

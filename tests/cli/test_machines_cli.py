@@ -23,7 +23,7 @@ Run = Callable[..., int]
 def token() -> str:
     from user.models import ApiToken
 
-    _row, token = ApiToken.issue(make_user("operator"), "cli", "operator")
+    _row, token = ApiToken.issue(make_user("engineer"), "cli", "engineer")
     return token.text
 
 
@@ -61,6 +61,14 @@ def test_an_act_is_asked_and_not_yet_done(lens: Client) -> None:
     machine = lens.machine("vm_a")
     assert (asked.version, asked.reason) == (1, "shift begins")
     assert (machine.desired_version, machine.reported_version, machine.settled) == (1, 0, False)
+
+
+def test_parts_of_what_a_machine_shall_be_are_asked(lens: Client) -> None:
+    connected("vm_a")
+    asked = lens.ask("vm_a", reason="calmer", mode="DESENVOLVIMENTO", configuration={"trigger": {"interval_ms": 2000}})
+    assert (asked.body["mode"], asked.body["configuration"]["trigger"]["interval_ms"]) == ("DESENVOLVIMENTO", 2000)
+    with pytest.raises(Refused, match="fps"):
+        lens.ask("vm_a", reason="too fast", configuration={"source": {"fps": 0}})
 
 
 def test_a_refusal_says_what_a_program_needs(lens: Client) -> None:

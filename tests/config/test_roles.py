@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import get_resolver
+from django.urls import URLResolver, get_resolver
 
 from config.access import permission_of
 from config.management.commands.roles import routes, table
@@ -14,13 +16,30 @@ from tests.rows import make_machine, make_user
 from user.models import INCLUDES, ApiToken
 
 ROOT = Path(__file__).parents[2]
-FILLED = {"<str:machine_id>": "vm_a", "<str:prefix>": "0" * 12, "<int:pk>": "1"}
-METHODS = ("get", "post", "delete")
+FILLED = {
+    "<str:machine_id>": "vm_a",
+    "<str:prefix>": "0" * 12,
+    "<int:pk>": "1",
+    "<int:version>": "1",
+    "<int:number>": "1",
+}
+METHODS = ("get", "post", "put", "patch", "delete")
+# What everybody may do with what is their own.
+OWN = {"rest:tokens", "rest:token"}
 
 
 def rest() -> list[tuple[str, str]]:
     """Return name and address of each route of REST."""
     return [(name, address) for name, address in routes(get_resolver("config.urls")) if name.startswith("rest:")]
+
+
+def resolved(resolver: URLResolver, space: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield name and class of each view of REST."""
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from resolved(entry, f"{space}{entry.namespace}:" if entry.namespace else space)
+        elif space == "rest:":
+            yield f"{space}{entry.name}", getattr(entry.callback, "cls", None)
 
 
 def filled(address: str) -> str:
@@ -44,17 +63,24 @@ def test_a_role_reaches_what_the_table_says_and_nothing_else(role: str) -> None:
     session.force_login(user)
     _row, token = ApiToken.issue(user, "test", role)
     for name, address in rest():
-        wanted = permission_of(name)
-        assert wanted is not None
         for method in METHODS:
+            wanted = permission_of(name, method.upper())
+            assert wanted is not None
             for client, headers in ((session, {}), (Client(), {"Authorization": f"Bearer {token.text}"})):
                 answer = getattr(client, method)(
                     filled(address),
                     headers=headers,
-                    **({"content_type": "application/json"} if method == "post" else {}),
+                    **({"content_type": "application/json"} if method in {"post", "put", "patch"} else {}),
                 )
                 assert (answer.status_code == 403) is (wanted not in INCLUDES[role]), (name, method, answer.status_code)
                 assert answer.status_code < 500, (name, method)
+
+
+def test_no_write_is_for_whoever_may_only_read() -> None:
+    for name, view in resolved(get_resolver("config.urls")):
+        writes = [method for method in ("POST", "PUT", "PATCH", "DELETE") if hasattr(view, method.lower())]
+        for method in writes:
+            assert name in OWN or permission_of(name, method) != "viewer", (name, method)
 
 
 @pytest.mark.django_db
@@ -66,4 +92,4 @@ def test_a_token_is_no_more_than_the_role_it_was_given(limit: str) -> None:
         answer = Client().post(
             filled(address), content_type="application/json", headers={"Authorization": f"Bearer {token.text}"}
         )
-        assert (answer.status_code == 403) is (permission_of(name) not in INCLUDES[limit]), name
+        assert (answer.status_code == 403) is (permission_of(name, "POST") not in INCLUDES[limit]), name

@@ -41,7 +41,15 @@ def test_the_wheel_asks_for_pydantic_alone_without_extras(wheel: zipfile.ZipFile
     metadata = email.message_from_bytes(wheel.read(f"analyticlens-{analyticlens.__version__}.dist-info/METADATA"))
     base = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert [line.partition("<")[0].partition(">")[0] for line in base] == ["pydantic"]
-    assert set(metadata.get_all("Provides-Extra", [])) == {"machine", "orchestrator", "all", "ocr", "ai", "client"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        "machine",
+        "orchestrator",
+        "all",
+        "ocr",
+        "ai",
+        "client",
+        "postgres",
+    }
 
 
 def test_the_installed_package_is_this_tree() -> None:

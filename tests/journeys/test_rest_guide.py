@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.rows import make_machine, make_user
+from tests.rows import SYSTEM, make_machine, make_tool, make_user
 
 GUIDE = Path(__file__).parents[2] / "docs" / "rest.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
@@ -17,9 +17,12 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"),
 @pytest.mark.django_db(transaction=True)
 def test_its_examples_run_and_say_what_they_promise(live_server: Any, capsys: pytest.CaptureFixture[str]) -> None:
     from api.models import VirtualMachine
+    from recipes.publishing import publish
     from user.models import ApiToken
 
     machine = make_machine("vm_001")
+    make_tool(machine)
+    publish(machine, SYSTEM, "first")
     VirtualMachine.objects.filter(pk=machine.pk).update(status="running", connection_status="connected")
     _row, token = ApiToken.issue(make_user("engineer"), "guide", "engineer")
     names: dict[str, Any] = {"SERVER": live_server.url, "TOKEN": token.text}
@@ -27,8 +30,10 @@ def test_its_examples_run_and_say_what_they_promise(live_server: Any, capsys: py
         exec(compile(example, str(GUIDE), "exec"), names)
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith("alp_")
-    assert told[1] == "vm_001 TESTE 0 of 0"
+    assert told[1] == "vm_001 TESTE 0 of 1"
     assert told[2] == "1 stopped"
     assert told[3].startswith("412 {'code': 'stale_version'")
-    assert told[4] == "vm_001 asked as version 2"
-    assert len(EXAMPLES) == 4
+    assert told[4] == "configuration / trigger / interval_ms 1000 -> 2000"
+    assert told[5:8] == ["['Count']", "version 2", "version 3"]
+    assert told[8].startswith("vm_001 asked as version ")
+    assert len(EXAMPLES) == 6

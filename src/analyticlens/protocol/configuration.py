@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from analyticlens.protocol.strict import Strict
+from analyticlens.protocol.strict import Strict, first_error
 
 ADVANCED: dict[str, Any] = {"x-advanced": True}
 Pixels = Annotated[int, Field(ge=1, le=30_000, json_schema_extra={"unit": "px"})]
@@ -182,3 +183,32 @@ class Configuration(Strict):
         description="A tool whose parameters could make it take longer is refused; one that hangs is ended.",
         json_schema_extra=ADVANCED,
     )
+
+
+def patched(configuration: Configuration, patch: Mapping[str, Any]) -> Configuration:
+    """Return a configuration with a JSON merge patch (RFC 7396) in it: what the patch does not name stays, null means the default.
+
+    A source or trigger of another type keeps what all types have. Raises ValueError with one sentence.
+    """
+    merged = _merged(configuration.model_dump(mode="json"), patch)
+    for name, shared in (("source", SourceCommon), ("trigger", TriggerCommon)):
+        given = patch.get(name)
+        if isinstance(given, Mapping) and given.get("type") not in (None, getattr(configuration, name).type):
+            kept = {key: value for key, value in merged[name].items() if key in shared.model_fields or key in given}
+            merged[name] = {**kept, "type": given["type"]}
+    try:
+        return Configuration.model_validate(merged)
+    except ValidationError as error:
+        raise ValueError(first_error(error)) from None
+
+
+def _merged(target: Any, patch: Any) -> Any:
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = _merged(result.get(name), value)
+    return result

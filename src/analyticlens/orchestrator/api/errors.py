@@ -48,6 +48,17 @@ class StaleVersion(Refused):
         super().__init__(sentence % {"version": self.version})
 
 
+class StaleDraft(Refused):
+    """Somebody edited the tools meanwhile; `tag` is that of the draft as it is."""
+
+    status = 412
+    code = "stale_version"
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        super().__init__(_("Somebody changed these tools meanwhile."))
+
+
 class Unreachable(Refused):
     """The machine does not answer."""
 

@@ -1,7 +1,8 @@
 """THE table: each route's name and what it asks of whoever calls it. What has no line here is refused.
 
 `public`: anyone. `session`: anyone signed in. `machine`: the view itself checks a machine's token. Otherwise the role a person must
-have (`user.models.INCLUDES` says which roles stand in for which). A line that ends in a colon is for a whole namespace.
+have (`user.models.INCLUDES` says which roles stand in for which). A line that ends in a colon is for a whole namespace; one with a
+method after the name is for that method alone.
 """
 
 from __future__ import annotations
@@ -49,7 +50,21 @@ ACCESS: dict[str, str] = {
     "rest:machines": "viewer",
     "rest:machine": "viewer",
     "rest:desired": "viewer",
+    "rest:desired PATCH": "engineer",
     "rest:desired_versions": "viewer",
+    "rest:desired_version": "viewer",
+    "rest:desired_revert": "engineer",
+    "rest:recipes": "viewer",
+    "rest:recipes POST": "engineer",
+    "rest:recipe": "viewer",
+    "rest:recipe_publish": "engineer",
+    "rest:tools": "viewer",
+    "rest:tools POST": "engineer",
+    "rest:tools PUT": "engineer",
+    "rest:tool": "viewer",
+    "rest:tool PUT": "engineer",
+    "rest:tool DELETE": "engineer",
+    "rest:all_tools": "viewer",
     "rest:commands": "viewer",
     "rest:transitions": "viewer",
     "rest:heartbeats": "viewer",
@@ -81,8 +96,11 @@ ACCESS: dict[str, str] = {
 }
 
 
-def permission_of(view_name: str) -> str | None:
-    """Return the permission a route's name asks for; None when the table does not have it."""
+def permission_of(view_name: str, method: str = "GET") -> str | None:
+    """Return the permission a route's name asks for, called with a method; None when the table does not have it."""
+    own = ACCESS.get(f"{view_name} {method}")
+    if own is not None:
+        return own
     if view_name in ACCESS:
         return ACCESS[view_name]
     namespace, colon, _name = view_name.rpartition(":")
@@ -104,7 +122,7 @@ class AccessMiddleware:
         """Refuse, or return None and let the view answer."""
         match = request.resolver_match
         name = match.view_name if match else ""
-        wanted = permission_of(name)
+        wanted = permission_of(name, request.method or "")
         if wanted is None:
             log.error("route without a permission refused", extra={"route": name or request.path})
             return _forbidden(request)

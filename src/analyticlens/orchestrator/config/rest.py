@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from analyticlens.protocol.canonical import strict_loads
 from analyticlens.protocol.errors import error_answer
-from api.errors import Refused, StaleVersion
+from api.errors import Refused, StaleDraft, StaleVersion
 from config.access import wants_json
 
 if TYPE_CHECKING:
@@ -41,8 +41,12 @@ _CODES = {
 def answer_of(problem: Exception, context: Mapping[str, Any]) -> Response | None:
     """Return the answer to what a view refused; None for what nobody foresaw, which stays loud."""
     if isinstance(problem, Refused):
-        details = {"version": problem.version} if isinstance(problem, StaleVersion) else {}
-        headers = {"ETag": f'"{problem.version}"'} if isinstance(problem, StaleVersion) else None
+        details: dict[str, Any] = {}
+        headers: dict[str, str] = {}
+        if isinstance(problem, StaleVersion):
+            details, headers = {"version": problem.version}, {"ETag": f'"{problem.version}"'}
+        elif isinstance(problem, StaleDraft):
+            headers = {"ETag": f'"{problem.tag}"'}
         return Response(error_answer(problem.code, str(problem), **details), problem.status, headers=headers)
     if isinstance(problem, Http404):
         problem = exceptions.NotFound()

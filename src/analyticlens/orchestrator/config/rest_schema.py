@@ -30,7 +30,7 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     schemas["ErrorAnswer"] = body
     for path in result.get("paths", {}).values():
         for method, operation in path.items():
-            wanted = {**ERRORS, **(ACTS if method == "post" else {})}
+            wanted = {**ERRORS, **(ACTS if method != "get" else {})}
             for status, description in wanted.items():
                 content = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}}
                 operation["responses"].setdefault(status, {"description": description, "content": content})

@@ -11,6 +11,7 @@ app_name = "rest"
 drawn = csp_update({"style-src": ["'self'", "'unsafe-inline'"], "img-src": ["data:"]})
 urlpatterns = [
     path("v1/", include("api.rest.urls")),
+    path("v1/", include("recipes.rest")),
     path("v1/", include("results.rest")),
     path("v1/", include("user.rest")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

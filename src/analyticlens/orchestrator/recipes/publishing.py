@@ -16,7 +16,7 @@ from recipes.blobs import StoredBlobs, check_blobs
 from recipes.models import RecipeVersion
 
 if TYPE_CHECKING:
-    from api.models import VirtualMachine
+    from api.models import DesiredVersion, VirtualMachine
 
 
 def compile_rows(machine: VirtualMachine) -> Recipe:
@@ -54,6 +54,61 @@ def publish(machine: VirtualMachine, by: Actor, reason: str) -> RecipeVersion:
             version = _next_version(machine, recipe, "published", by.name, reason)
             machine.want(by=by, reason=reason, recipe_sha256=version.sha256)
     return version
+
+
+def republish(machine: VirtualMachine, number: int, by: Actor, reason: str) -> RecipeVersion:
+    """Publish an older version again, as the next one, and ask the machine to run it; the tool rows follow as in `register_local`.
+
+    Raises BadInput for a draft or where nobody says why, NotNow, RecipeVersion.DoesNotExist.
+    """
+    with telling("publish", machine, by):
+        if not reason.strip():
+            raise BadInput(_("Say why this recipe is published."))
+        with transaction.atomic(), acting(by, reason):
+            older = machine.recipe_versions.get(number=number)
+            version = _again(machine, older, by, reason)
+            machine.want(by=by, reason=reason, recipe_sha256=version.sha256)
+    return version
+
+
+def _again(machine: VirtualMachine, older: RecipeVersion, by: Actor, reason: str) -> RecipeVersion:
+    """Return the next version that says what an older one says, or the newest where that says it already. Raises BadInput for a draft."""
+    if older.origin == "draft":
+        raise BadInput(_("Version %(number)s is a draft: publish the tools instead.") % {"number": older.number})
+    newest = machine.recipe_versions.exclude(origin="draft").order_by("-number").first()
+    assert newest is not None
+    if newest.sha256 == older.sha256:
+        return newest
+    untouched = not machine.tools.exists() or _rows_say(machine, newest.sha256)
+    version = _next_version(machine, older.recipe, "published", by.name, reason)
+    if untouched:
+        machine.set_tools(older.recipe, by=by, reason=reason)
+    return version
+
+
+def revert(
+    machine: VirtualMachine, version: DesiredVersion, *, by: Actor, reason: str, if_version: int | None = None
+) -> DesiredVersion:
+    """Ask for what an older desired version asked: its configuration, mode and recipe. Whether the machine runs stays as it is.
+
+    Outside development a recipe that is no longer the newest is published again. Raises StaleVersion, NotNow, BadInput.
+    """
+    body = version.asked
+    with telling("revert", machine, by), transaction.atomic(), acting(by, reason):
+        recipe = body.recipe_sha256
+        if recipe is not None and body.mode != "DESENVOLVIMENTO" and recipe != machine.published_recipe:
+            older = machine.recipe_versions.exclude(origin="draft").filter(sha256=recipe).order_by("-number").first()
+            if older is None:
+                raise BadInput(_("%(machine)s has no such recipe version.") % {"machine": machine.machine_id})
+            recipe = _again(machine, older, by, reason).sha256
+        return machine.want(
+            by=by,
+            reason=reason,
+            if_version=if_version,
+            configuration=body.configuration,
+            mode=body.mode,
+            recipe_sha256=recipe,
+        )
 
 
 def register_local(

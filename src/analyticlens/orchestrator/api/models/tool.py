@@ -62,7 +62,7 @@ class VMInspectionTool(Audited):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the row, at the end of the recipe unless it says where. Raises ValidationError for a tool that cannot be built."""
         with transaction.atomic():
-            self._take_place()
+            self.take_place()
             self.clean()
             super().save(*args, **kwargs)
 
@@ -85,7 +85,7 @@ class VMInspectionTool(Audited):
             return roi_display({"shape": "arrow", **arrow})
         return roi_display(self.roi_config)
 
-    def _take_place(self) -> None:
+    def take_place(self) -> None:
         """Give a new row its number and, unless it has one, its place after all others."""
         if self.number is not None and self.order_index is not None:
             return

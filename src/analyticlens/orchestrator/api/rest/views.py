@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import django_filters
-from django.db.models import OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
-from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext as _
+from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.filters import SearchFilter
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.errors import BadInput
-from api.models import Command, DesiredVersion, Transition, VirtualMachine, VMHeartbeat
+from api.models import Command, Transition, VirtualMachine, VMHeartbeat
+from api.rest.asking import KEY_HEADER, VERSION_HEADER, OfMachine, asked, machine_of, machines, version_named
 from api.rest.serializers import (
     CommandSerializer,
     DesiredSerializer,
@@ -31,48 +25,17 @@ from api.rest.serializers import (
     TransitionSerializer,
     TriggerActSerializer,
 )
-from api.scope import machines_for
 from audit.middleware import actor_of
 
 if TYPE_CHECKING:
     MachineList = ListAPIView[VirtualMachine]
     MachineRetrieve = RetrieveAPIView[VirtualMachine]
-    DesiredList = ListAPIView[DesiredVersion]
     CommandList = ListAPIView[Command]
     TransitionList = ListAPIView[Transition]
     HeartbeatList = ListAPIView[VMHeartbeat]
 else:
-    MachineList = DesiredList = CommandList = TransitionList = HeartbeatList = ListAPIView
+    MachineList = CommandList = TransitionList = HeartbeatList = ListAPIView
     MachineRetrieve = RetrieveAPIView
-
-IF_MATCH = re.compile(r'"?(\d{1,15})"?')
-VERSION_HEADER = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description='The newest version you know, such as "41": where another one is newest, the answer is 412 and names it.',
-)
-KEY_HEADER = OpenApiParameter(
-    "Idempotency-Key",
-    UUID,
-    OpenApiParameter.HEADER,
-    description="A UUID of yours: the same one again is the same act, done once. With another body it is refused with 409.",
-)
-
-
-def machines(request: HttpRequest | Request) -> QuerySet[VirtualMachine]:
-    """Return the machines of who asks, with the number of the newest version asked of each."""
-    newest = DesiredVersion.objects.filter(machine=OuterRef("pk")).order_by("-version").values("version")[:1]
-    return (
-        machines_for(request.user)
-        .select_related("owner", "line__site")
-        .annotate(desired_version=Coalesce(Subquery(newest), 0))
-    )
-
-
-def machine_of(request: Request, machine_id: str) -> VirtualMachine:
-    """Return the machine of that id. Raises Http404, also for one that who asks may not see."""
-    return get_object_or_404(machines(request), machine_id=machine_id)
 
 
 class MachineFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -113,30 +76,6 @@ class Machine(MachineRetrieve):
         return machines(self.request)
 
 
-class OfMachine:
-    """A list of what one machine has, newest first."""
-
-    keyset: tuple[str, ...] = ("-id",)
-    rows: Any
-
-    def get_queryset(self) -> Any:
-        """Return the machine's rows; of no machine there are none, and the answer is 404."""
-        if getattr(self, "swagger_fake_view", False):
-            return self.rows.none()
-        view: Any = self
-        return self.rows.filter(**{self.of: machine_of(view.request, view.kwargs["machine_id"])})
-
-    of = "machine"
-
-
-class DesiredVersions(OfMachine, DesiredList):
-    """What was asked of a machine, version by version."""
-
-    serializer_class = DesiredSerializer
-    rows = DesiredVersion.objects.all()
-    keyset = ("-version",)
-
-
 class Commands(OfMachine, CommandList):
     """The one-shot acts asked of a machine."""
 
@@ -160,21 +99,6 @@ class Heartbeats(OfMachine, HeartbeatList):
     of = "virtual_machine"
 
 
-def asked(version: DesiredVersion) -> Response:
-    """Return the answer that says which version asks it. It is accepted, and not yet done: the machine reports that."""
-    return Response(DesiredSerializer(version).data, 202, headers={"ETag": f'"{version.version}"'})
-
-
-class Desired(APIView):
-    """The newest version of what was asked of a machine."""
-
-    @extend_schema(operation_id="desired_current", responses={200: DesiredSerializer})
-    def get(self, request: Request, machine_id: str) -> Response:
-        """Return it; 404 where nothing was asked yet."""
-        version = get_object_or_404(machine_of(request, machine_id).desired_versions.order_by("-version")[:1])
-        return Response(DesiredSerializer(version).data, headers={"ETag": f'"{version.version}"'})
-
-
 class Act(APIView):
     """Something asked of a machine that is a new desired version."""
 
@@ -188,19 +112,8 @@ class Act(APIView):
         body.is_valid(raise_exception=True)
         reason = body.validated_data["reason"].strip() or str(self.usual_reason)
         return asked(
-            machine.want(by=actor_of(request._request), reason=reason, if_version=_version(request), **self.wish)
+            machine.want(by=actor_of(request._request), reason=reason, if_version=version_named(request), **self.wish)
         )
-
-
-def _version(request: Request) -> int | None:
-    """Return the version the asker knows, None where nothing is said. Raises BadInput for what is no version."""
-    given = request.headers.get("If-Match")
-    if given is None:
-        return None
-    match = IF_MATCH.fullmatch(given)
-    if match is None:
-        raise BadInput(_("If-Match is the number of a version."))
-    return int(match[1])
 
 
 def act(name: str, summary: str, usual_reason: str, **wish: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from config.access import MACHINE, PUBLIC, SESSION, permission_of
+from config.access import ACCESS, MACHINE, PUBLIC, SESSION, permission_of
 from user.models import INCLUDES
 
 HEAD = """# Who may do what
@@ -39,12 +39,20 @@ def routes(resolver: URLResolver, space: str = "", before: str = "/") -> Iterato
             yield from routes(entry, f"{space}{entry.namespace}:" if entry.namespace else space, address)
 
 
+def lines_of() -> Iterator[tuple[str, str, str]]:
+    """Yield name, address and permission of each line: a route, or a method of it that asks for more."""
+    for name, address in routes(get_resolver("config.urls")):
+        yield name, address, "admin" if name == ADMIN else permission_of(name) or ""
+        for line, wanted in ACCESS.items():
+            if line.startswith(f"{name} "):
+                yield line, address, wanted
+
+
 def table() -> str:
     """Return the page."""
     roles = list(INCLUDES)
     lines = [HEAD, f"| address | name | {' | '.join(roles)} |", f"|---|---|{':-:|' * len(roles)}"]
-    for name, address in routes(get_resolver("config.urls")):
-        wanted = permission_of(name) if name != ADMIN else "admin"
+    for name, address, wanted in lines_of():
         if wanted in OTHERS:
             marks = [OTHERS[wanted], *[""] * (len(roles) - 1)]
         else:

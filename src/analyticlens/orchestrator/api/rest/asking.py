@@ -1,0 +1,82 @@
+"""What the views that ask something of a machine have in common: whose machine, which version, what is answered."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.errors import BadInput
+from api.models import DesiredVersion, VirtualMachine
+from api.rest.serializers import DesiredSerializer
+from api.scope import machines_for
+
+IF_MATCH = re.compile(r'"?(\d{1,15})"?')
+VERSION_HEADER = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description='The newest version you know, such as "41": where another one is newest, the answer is 412 and names it.',
+)
+KEY_HEADER = OpenApiParameter(
+    "Idempotency-Key",
+    UUID,
+    OpenApiParameter.HEADER,
+    description="A UUID of yours: the same one again is the same act, done once. With another body it is refused with 409.",
+)
+
+
+def machines(request: HttpRequest | Request) -> QuerySet[VirtualMachine]:
+    """Return the machines of who asks, with the number of the newest version asked of each."""
+    newest = DesiredVersion.objects.filter(machine=OuterRef("pk")).order_by("-version").values("version")[:1]
+    return (
+        machines_for(request.user)
+        .select_related("owner", "line__site")
+        .annotate(desired_version=Coalesce(Subquery(newest), 0))
+    )
+
+
+def machine_of(request: Request, machine_id: str) -> VirtualMachine:
+    """Return the machine of that id. Raises Http404, also for one that who asks may not see."""
+    return get_object_or_404(machines(request), machine_id=machine_id)
+
+
+class OfMachine:
+    """A list of what one machine has, newest first."""
+
+    keyset: tuple[str, ...] = ("-id",)
+    rows: Any
+
+    def get_queryset(self) -> Any:
+        """Return the machine's rows; of no machine there are none, and the answer is 404."""
+        if getattr(self, "swagger_fake_view", False):
+            return self.rows.none()
+        view: Any = self
+        return self.rows.filter(**{self.of: machine_of(view.request, view.kwargs["machine_id"])})
+
+    of = "machine"
+
+
+def asked(version: DesiredVersion) -> Response:
+    """Return the answer that says which version asks it. It is accepted, and not yet done: the machine reports that."""
+    return Response(DesiredSerializer(version).data, 202, headers={"ETag": f'"{version.version}"'})
+
+
+def version_named(request: Request) -> int | None:
+    """Return the version the asker knows, None where nothing is said. Raises BadInput for what is no version."""
+    given = request.headers.get("If-Match")
+    if given is None:
+        return None
+    match = IF_MATCH.fullmatch(given)
+    if match is None:
+        raise BadInput(_("If-Match is the number of a version."))
+    return int(match[1])
