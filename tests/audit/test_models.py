@@ -16,6 +16,7 @@ FACTS = {
     "api.transition",
     "api.liveevent",
     "api.instance",
+    "api.keptanswer",
     "results.machineepoch",
     "results.inspectionresult",
     "results.machineevent",

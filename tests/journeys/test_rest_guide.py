@@ -33,7 +33,9 @@ def test_its_examples_run_and_say_what_they_promise(live_server: Any, capsys: py
     assert told[1] == "vm_001 TESTE 0 of 1"
     assert told[2] == "1 stopped"
     assert told[3].startswith("412 {'code': 'stale_version'")
+    assert told[4:8] == ["[('vm_001', 202), ('vm_999', 404)]", "1 machines", "202", "202"]
+    told = told[4:]
     assert told[4] == "configuration / trigger / interval_ms 1000 -> 2000"
     assert told[5:8] == ["['Count']", "version 2", "version 3"]
     assert told[8].startswith("vm_001 asked as version ")
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 8

@@ -14,7 +14,7 @@ class ApiConfig(AppConfig):
 
     def ready(self) -> None:
         """Have what people write leave entries."""
-        from api.models import Command, DesiredVersion, VirtualMachine, VMInspectionTool
+        from api.models import Command, DesiredVersion, Product, Shift, VirtualMachine, VMInspectionTool
         from api.receiving import LIVING
         from audit.models import track
 
@@ -22,4 +22,6 @@ class ApiConfig(AppConfig):
         track(VirtualMachine, but={*LIVING, "created_at", "updated_at"} - {"status"})
         track(VMInspectionTool, but={"created_at", "updated_at"})
         track(DesiredVersion)
+        track(Product)
+        track(Shift)
         track(Command, but={"state", "message", "result", "reported_at"})

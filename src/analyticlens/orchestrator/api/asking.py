@@ -251,3 +251,19 @@ def retire(machine: VirtualMachine, *, by: Actor, reason: str) -> None:
         locked.save(update_fields=["is_active", "updated_at"])
         machine.is_active = False
         bus.publish(locked.topic, {"what": "state", "retired": True})
+
+
+def bring_back(machine: VirtualMachine, *, by: Actor, reason: str) -> None:
+    """Show a retired machine again, standing still and without a token: a fresh code opens its door."""
+    with telling("bring back", machine, by), transaction.atomic(), acting(by, reason):
+        locked = type(machine).objects.select_for_update().get(pk=machine.pk)
+        if locked.is_active:
+            return
+        locked.is_active = True
+        locked.save(update_fields=["is_active", "updated_at"])
+        machine.is_active = True
+        locked.tokens.filter(revoked_at=None).update(revoked_at=clock.wall())
+        current = locked.desired()
+        if current is not None and current.asked.run_state == "running":
+            want(locked, Wish(run_state="stopped"), by=by, reason=reason)
+        bus.publish(locked.topic, {"what": "state", "retired": False})

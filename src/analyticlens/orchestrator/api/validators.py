@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ValidationError
@@ -16,6 +17,15 @@ check_machine_id = RegexValidator(
     _("At most 50 letters, digits, dots, dashes and underscores; the first one a letter or digit."),
     "machine_id",
 )
+
+
+TAG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
+
+
+def check_tags(value: str) -> None:
+    """Refuse tags that are not short words of small letters, digits and _ . -"""
+    if len(value) > 1000 or any(TAG.fullmatch(tag) is None for tag in value.split()):
+        raise ValidationError(_("A tag is a word of small letters, digits, _ . and -, at most 40."), "tags")
 
 
 def check_django_url(value: str) -> None:

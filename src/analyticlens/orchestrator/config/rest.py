@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -48,6 +49,8 @@ def answer_of(problem: Exception, context: Mapping[str, Any]) -> Response | None
         elif isinstance(problem, StaleDraft):
             headers = {"ETag": f'"{problem.tag}"'}
         return Response(error_answer(problem.code, str(problem), **details), problem.status, headers=headers)
+    if isinstance(problem, ProtectedError):
+        return Response(error_answer("not_now", _("Something else still needs it.")), 409)
     if isinstance(problem, Http404):
         problem = exceptions.NotFound()
     elif isinstance(problem, PermissionDenied):

@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import django_filters
+from django.core.files.storage import default_storage
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import FileResponse, Http404, HttpRequest
 from django.urls import path
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from results.models import InspectionResult
+from results.pictures import stored
 
 if TYPE_CHECKING:
     ResultFields = serializers.ModelSerializer[InspectionResult]
@@ -99,7 +104,26 @@ class Result(ResultRetrieve):
         return seen(self.request)
 
 
+class Picture(APIView):
+    """A picture that was kept."""
+
+    @extend_schema(
+        operation_id="picture",
+        responses={(200, "image/jpeg"): OpenApiTypes.BINARY, (200, "image/png"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, sha256: str) -> FileResponse:
+        """Return it as it was kept; 404 where no result that who asks may see names it."""
+        row = stored(sha256) if seen(request).filter(picture_sha256=sha256).exists() else None
+        if row is None:
+            raise Http404
+        response = FileResponse(default_storage.open(row.name, "rb"), content_type=row.mime)
+        response["Cache-Control"] = "private, max-age=31536000, immutable"
+        response["Content-Security-Policy"] = "sandbox"
+        return response
+
+
 urlpatterns = [
+    path("pictures/<str:sha256>/", Picture.as_view(), name="picture"),
     path("results/", Results.as_view(), name="results"),
     path("results/<int:pk>/", Result.as_view(), name="result"),
 ]

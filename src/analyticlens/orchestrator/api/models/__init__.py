@@ -3,8 +3,10 @@
 from api.models.command import Command
 from api.models.desired import DesiredVersion
 from api.models.heartbeat import VMHeartbeat
+from api.models.kept import KeptAnswer
 from api.models.live import Instance, LiveEvent
 from api.models.machine import VirtualMachine
+from api.models.plant import Product, Shift
 from api.models.tool import VMInspectionTool
 from api.models.transition import Transition
 
@@ -12,7 +14,10 @@ __all__ = [
     "Command",
     "DesiredVersion",
     "Instance",
+    "KeptAnswer",
     "LiveEvent",
+    "Product",
+    "Shift",
     "Transition",
     "VMHeartbeat",
     "VMInspectionTool",

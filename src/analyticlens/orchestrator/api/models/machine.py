@@ -6,6 +6,7 @@ the second (`status` to `reported`). The two are never shown one as the other.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -37,6 +38,8 @@ class VirtualMachine(Audited):
     line = models.ForeignKey(
         "user.Line", models.PROTECT, null=True, blank=True, related_name="machines", verbose_name=_("line")
     )
+    # Words with a space about each, so that one is found by its own spaces.
+    tags = models.CharField(_("tags"), max_length=1000, blank=True, validators=[validators.check_tags])
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Off: retired. Its history stays."))
     link_kind = models.CharField(_("link"), max_length=10, choices=choices.LINK_KINDS, default="edge")
 
@@ -168,6 +171,19 @@ class VirtualMachine(Audited):
         return self.status in {"running", "error"} and self.is_connected()
 
     @property
+    def tag_list(self) -> list[str]:
+        """Its tags, in their order."""
+        return self.tags.split()
+
+    def set_tags(self, tags: Iterable[str]) -> None:
+        """Set the tags, each once and in order; the row is not saved. Raises ValidationError for a word that is none."""
+        words = sorted(set(tags))
+        if any(" " in word or not word for word in words):
+            validators.check_tags("?")
+        self.tags = f" {' '.join(words)} " if words else ""
+        validators.check_tags(self.tags)
+
+    @property
     def topic(self) -> str:
         """Where the live bus tells of this machine."""
         return f"machine:{self.machine_id}"
@@ -256,6 +272,10 @@ class VirtualMachine(Audited):
     def retire(self, *, by: Actor, reason: str) -> None:
         """Retire the machine: hidden, its door closed, no alerts; its history stays."""
         asking.retire(self, by=by, reason=reason)
+
+    def bring_back(self, *, by: Actor, reason: str) -> None:
+        """Bring a retired machine back: seen again, with its history. Its old tokens stay dead; a fresh code opens its door."""
+        asking.bring_back(self, by=by, reason=reason)
 
     # What it says
 

@@ -51,6 +51,9 @@ class MachineSerializer(MachineFields):
     line = serializers.CharField(
         source="line.code", read_only=True, default=None, help_text="Code of the line it stands at."
     )
+    tags = serializers.ListField(
+        child=serializers.CharField(), source="tag_list", read_only=True, help_text="Words to find it by."
+    )
     source = serializers.SerializerMethodField(help_text="Where pictures come from.")  # type: ignore[assignment]
     trigger = serializers.SerializerMethodField(help_text="What makes it inspect.")
     desired_version = serializers.IntegerField(
@@ -64,6 +67,7 @@ class MachineSerializer(MachineFields):
             "name",
             "description",
             "owner",
+            "tags",
             "site",
             "line",
             "is_active",

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from api.rest import desired, views
+from api.rest import care, desired, fleet, plant, views
 
 urlpatterns = [
+    path("summary/", fleet.Summary.as_view(), name="summary"),
+    path("products/", plant.Products.as_view(), name="products"),
+    path("products/<slug:code>/", plant.OneProduct.as_view(), name="product"),
+    path("shifts/", plant.Shifts.as_view(), name="shifts"),
+    path("shifts/<int:pk>/", plant.OneShift.as_view(), name="shift"),
+    path("acts/", fleet.Bulk.as_view(), name="acts"),
     path("machines/", views.Machines.as_view(), name="machines"),
     path("machines/<str:machine_id>/", views.Machine.as_view(), name="machine"),
     path("machines/<str:machine_id>/desired/", desired.Desired.as_view(), name="desired"),
@@ -22,5 +28,8 @@ urlpatterns = [
     path("machines/<str:machine_id>/start/", views.Start.as_view(), name="start"),
     path("machines/<str:machine_id>/stop/", views.Stop.as_view(), name="stop"),
     path("machines/<str:machine_id>/restart/", views.Restart.as_view(), name="restart"),
+    path("machines/<str:machine_id>/maintenance/", care.Maintenance.as_view(), name="maintenance"),
+    path("machines/<str:machine_id>/retire/", care.Retire.as_view(), name="retire"),
+    path("machines/<str:machine_id>/bring-back/", care.BringBack.as_view(), name="bring_back"),
     path("machines/<str:machine_id>/trigger/", views.Trigger.as_view(), name="trigger"),
 ]

@@ -9,12 +9,13 @@ from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.filters import SearchFilter
-from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.models import Command, Transition, VirtualMachine, VMHeartbeat
+from api.rest import care
 from api.rest.asking import KEY_HEADER, VERSION_HEADER, OfMachine, asked, machine_of, machines, version_named
 from api.rest.serializers import (
     CommandSerializer,
@@ -29,13 +30,11 @@ from audit.middleware import actor_of
 
 if TYPE_CHECKING:
     MachineList = ListAPIView[VirtualMachine]
-    MachineRetrieve = RetrieveAPIView[VirtualMachine]
     CommandList = ListAPIView[Command]
     TransitionList = ListAPIView[Transition]
     HeartbeatList = ListAPIView[VMHeartbeat]
 else:
     MachineList = CommandList = TransitionList = HeartbeatList = ListAPIView
-    MachineRetrieve = RetrieveAPIView
 
 
 class MachineFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -47,6 +46,11 @@ class MachineFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     site = django_filters.CharFilter("line__site__code", help_text="Of this site, by its code.")
     line = django_filters.CharFilter("line__code", help_text="Of this line, by its code.")
+    tag = django_filters.CharFilter(method="tagged", help_text="That have this tag.")
+
+    def tagged(self, rows: QuerySet[VirtualMachine], _name: str, value: str) -> QuerySet[VirtualMachine]:
+        """Leave those that have a tag."""
+        return rows.filter(tags__contains=f" {value} ")
 
 
 class Machines(MachineList):
@@ -58,6 +62,11 @@ class Machines(MachineList):
     search_fields = ("machine_id", "name", "description")
     keyset = ("machine_id",)
 
+    @extend_schema(operation_id="machine_add", request=care.NewMachineSerializer, responses={201: MachineSerializer})
+    def post(self, request: Request) -> Response:
+        """Add a machine. A one-time code makes a computer that machine."""
+        return care.add(request)
+
     def get_queryset(self) -> QuerySet[VirtualMachine]:
         """Return them all, the retired ones only where asked for."""
         asked_for = "is_active" in self.request.query_params
@@ -65,15 +74,23 @@ class Machines(MachineList):
         return found if asked_for else found.filter(is_active=True)
 
 
-class Machine(MachineRetrieve):
+class Machine(care.MachineCare):
     """One machine."""
 
-    serializer_class = MachineSerializer
-    lookup_field = "machine_id"
+    @extend_schema(operation_id="machine", responses={200: MachineSerializer})
+    def get(self, request: Request, machine_id: str) -> Response:
+        """Return it, `ETag` what stands for what people said of it."""
+        return care.said_of(machine_of(request, machine_id), request)
 
-    def get_queryset(self) -> QuerySet[VirtualMachine]:
-        """Return them all; the address chooses."""
-        return machines(self.request)
+    @extend_schema(
+        operation_id="machine_describe",
+        request=care.DescriptionSerializer,
+        parameters=[VERSION_HEADER],
+        responses={200: MachineSerializer},
+    )
+    def patch(self, request: Request, machine_id: str) -> Response:
+        """Say something else of it: name, description, tags, line. What is not named stays."""
+        return self.change(request, machine_id)
 
 
 class Commands(OfMachine, CommandList):

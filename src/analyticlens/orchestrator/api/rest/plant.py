@@ -1,0 +1,119 @@
+"""Products and shifts over REST."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from rest_framework import serializers
+from rest_framework.generics import ListCreateAPIView, RetrieveUpdateDestroyAPIView
+
+from api.models import Product, Shift
+from user.models import Site
+from user.rest import person
+from user.rest_people import sites_for
+
+if TYPE_CHECKING:
+    ProductFields = serializers.ModelSerializer[Product]
+    ShiftFields = serializers.ModelSerializer[Shift]
+    ProductList = ListCreateAPIView[Product]
+    OneProductView = RetrieveUpdateDestroyAPIView[Product]
+    ShiftList = ListCreateAPIView[Shift]
+    OneShiftView = RetrieveUpdateDestroyAPIView[Shift]
+else:
+    ProductFields = ShiftFields = serializers.ModelSerializer
+    ProductList = ShiftList = ListCreateAPIView
+    OneProductView = OneShiftView = RetrieveUpdateDestroyAPIView
+
+ONE = ["get", "patch", "delete", "options", "head"]
+
+
+class ProductSerializer(ProductFields):
+    """Something that machines look at."""
+
+    class Meta:
+        model = Product
+        fields = ("id", "code", "name", "description", "is_active")
+        extra_kwargs = {
+            "id": {"help_text": "Its number."},
+            "code": {"help_text": "Its short name: letters, digits, - and _."},
+            "name": {"help_text": "What people call it."},
+            "description": {"help_text": "What it is."},
+            "is_active": {"help_text": "False: no longer made."},
+        }
+
+
+class ShiftSerializer(ShiftFields):
+    """A time of the day people work."""
+
+    site = serializers.SlugRelatedField(
+        slug_field="code",
+        queryset=Site.objects.all(),
+        required=False,
+        allow_null=True,
+        help_text="Code of its site; null: of all sites.",
+    )
+
+    class Meta:
+        model = Shift
+        fields = ("id", "site", "name", "begins", "ends", "days")
+        extra_kwargs = {
+            "id": {"help_text": "Its number."},
+            "name": {"help_text": "What people call it."},
+            "begins": {"help_text": "When it begins, in the plant's local time."},
+            "ends": {"help_text": "When it ends; before `begins`: the day after."},
+            "days": {"help_text": "The days it begins on: 1 is Monday, 7 is Sunday."},
+        }
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a shift without length or days."""
+        said = {name: getattr(self.instance, name) for name in ("begins", "ends", "days")} if self.instance else {}
+        try:
+            Shift(**{"days": Shift._meta.get_field("days").default, **said, **attrs}).clean()
+        except ValidationError as problem:
+            raise serializers.ValidationError(problem.messages) from None
+        return attrs
+
+
+class Products(ProductList):
+    """The products, by code."""
+
+    serializer_class = ProductSerializer
+    queryset = Product.objects.all()
+    keyset = ("code",)
+
+
+class OneProduct(OneProductView):
+    """One product."""
+
+    serializer_class = ProductSerializer
+    queryset = Product.objects.all()
+    lookup_field = "code"
+    http_method_names = ONE
+
+
+class OfSites:
+    """Shifts that who asks may know of."""
+
+    def get_queryset(self) -> QuerySet[Shift]:
+        """Return those of all sites, and those of the sites they may know of."""
+        if getattr(self, "swagger_fake_view", False):
+            return Shift.objects.none()
+        view: Any = self
+        known = Q(site=None) | Q(site__in=sites_for(person(view.request)))
+        return Shift.objects.filter(known).select_related("site")
+
+
+class Shifts(OfSites, ShiftList):
+    """The shifts."""
+
+    serializer_class = ShiftSerializer
+    keyset = ("id",)
+
+
+class OneShift(OfSites, OneShiftView):
+    """One shift."""
+
+    serializer_class = ShiftSerializer
+    http_method_names = ONE

@@ -1,0 +1,72 @@
+"""The audit trail over REST: read, chosen, page by page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import django_filters
+from django.urls import path
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+
+from audit.models import AuditEntry
+
+if TYPE_CHECKING:
+    EntryFields = serializers.ModelSerializer[AuditEntry]
+    EntryList = ListAPIView[AuditEntry]
+else:
+    EntryFields, EntryList = serializers.ModelSerializer, ListAPIView
+
+HELP = {
+    "seq": "Its number: 1, 2, 3… without gaps.",
+    "timestamp": "When, by this server's clock.",
+    "actor_kind": "user, machine, system or local.",
+    "actor_name": "Who; the name outlives the account.",
+    "remote_addr": "From where.",
+    "verb": "What was done.",
+    "refused": "True: it was tried and refused.",
+    "object_type": "To what kind of thing.",
+    "object_pk": "To which one, by its number.",
+    "object_repr": "To which one, as it was called then.",
+    "changes": "What changed: field by field, before and after. Secrets are masked.",
+    "additional_data": "What else a reader should know.",
+    "reason": "Why, as it was said.",
+    "prev_hash": "Hash of the entry before.",
+    "hash": "SHA-256 of this entry and the hash before it.",
+}
+
+
+class EntrySerializer(EntryFields):
+    """One act, linked to the one before it."""
+
+    class Meta:
+        model = AuditEntry
+        fields = tuple(HELP)
+        read_only_fields = fields
+        extra_kwargs = {name: {"help_text": text} for name, text in HELP.items()}
+
+
+class EntryFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """Which entries are listed."""
+
+    since = django_filters.IsoDateTimeFilter("timestamp", "gte", help_text="At or after this time.")
+    until = django_filters.IsoDateTimeFilter("timestamp", "lt", help_text="Before this time.")
+    about = django_filters.CharFilter("object_repr", "icontains", help_text="About things called so.")
+
+    class Meta:
+        model = AuditEntry
+        fields = ("actor_kind", "actor_name", "object_type", "object_pk", "verb", "refused")
+
+
+class Entries(EntryList):
+    """The entries, newest first."""
+
+    serializer_class = EntrySerializer
+    filterset_class = EntryFilter
+    filter_backends = (DjangoFilterBackend,)
+    queryset = AuditEntry.objects.all()
+    keyset = ("-seq",)
+
+
+urlpatterns = [path("audit/", Entries.as_view(), name="audit")]

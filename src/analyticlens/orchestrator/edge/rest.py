@@ -1,0 +1,96 @@
+"""Enrolment over REST: codes that make a computer a machine, and the tokens that came of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import path
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.errors import NotNow
+from api.rest.asking import OfMachine, machine_of
+from audit.middleware import actor_of
+from edge.models import CODE_LIFE, MachineToken, enrol_command, issue_code
+
+if TYPE_CHECKING:
+    KeyFields = serializers.ModelSerializer[MachineToken]
+    PlainFields = serializers.Serializer[Any]
+    KeyList = ListAPIView[MachineToken]
+else:
+    KeyFields, PlainFields, KeyList = serializers.ModelSerializer, serializers.Serializer, ListAPIView
+
+
+class CodeSerializer(PlainFields):
+    """A one-time code, shown this once."""
+
+    code = serializers.CharField(help_text="The code, shown this once; good for one use.")
+    seconds = serializers.IntegerField(help_text="How long it is good.")
+    command = serializers.CharField(help_text="What to run at the computer that shall be the machine.")
+
+
+class KeySerializer(KeyFields):
+    """A machine's token, without its text."""
+
+    class Meta:
+        model = MachineToken
+        fields = ("prefix", "created_at", "last_used_at", "expires_at", "revoked_at")
+        read_only_fields = fields
+        extra_kwargs = {
+            "prefix": {"help_text": "Its name in lists and logs."},
+            "created_at": {"help_text": "When it was made."},
+            "last_used_at": {"help_text": "When it was last used, to within five minutes."},
+            "expires_at": {"help_text": "Until when it is good; null: until it is revoked."},
+            "revoked_at": {"help_text": "When it was ended."},
+        }
+
+
+class Code(APIView):
+    """A new computer for a machine: its first one, or another in the place of a dead one."""
+
+    @extend_schema(operation_id="machine_code", request=None, responses={201: CodeSerializer})
+    def post(self, request: Request, machine_id: str) -> Response:
+        """Make a code. Whoever uses it becomes the machine, with its configuration, recipe and history; older tokens die then."""
+        machine = machine_of(request, machine_id)
+        if not machine.is_active:
+            raise NotNow(_("%(machine)s is retired.") % {"machine": machine.machine_id})
+        code = issue_code(machine, actor_of(request._request))
+        address = machine.django_url or f"http://{settings.HOST}:{settings.PORT}"
+        said = {
+            "code": code,
+            "seconds": int(CODE_LIFE.total_seconds()),
+            "command": enrol_command(machine.machine_id, address, code),
+        }
+        return Response(said, 201, headers={"Cache-Control": "no-store"})
+
+
+class Keys(OfMachine, KeyList):
+    """The tokens of a machine, newest first."""
+
+    serializer_class = KeySerializer
+    rows: QuerySet[MachineToken] = MachineToken.objects.all()
+
+
+class OneKey(APIView):
+    """One token of a machine."""
+
+    @extend_schema(operation_id="machine_key_revoke", request=None, responses={204: None})
+    def delete(self, request: Request, machine_id: str, prefix: str) -> Response:
+        """End it at once. Once more is as good."""
+        get_object_or_404(MachineToken, machine=machine_of(request, machine_id), prefix=prefix).revoke()
+        return Response(status=204)
+
+
+urlpatterns = [
+    path("machines/<str:machine_id>/code/", Code.as_view(), name="machine_code"),
+    path("machines/<str:machine_id>/keys/", Keys.as_view(), name="machine_keys"),
+    path("machines/<str:machine_id>/keys/<str:prefix>/", OneKey.as_view(), name="machine_key"),
+]
