@@ -10,6 +10,7 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 
+from audit.fields import AnyJson
 from audit.models import AuditEntry
 
 if TYPE_CHECKING:
@@ -40,11 +41,16 @@ HELP = {
 class EntrySerializer(EntryFields):
     """One act, linked to the one before it."""
 
+    changes = AnyJson(read_only=True, help_text=HELP["changes"])
+    additional_data = AnyJson(read_only=True, help_text=HELP["additional_data"])
+
     class Meta:
         model = AuditEntry
         fields = tuple(HELP)
         read_only_fields = fields
-        extra_kwargs = {name: {"help_text": text} for name, text in HELP.items()}
+        extra_kwargs = {
+            name: {"help_text": text} for name, text in HELP.items() if name not in {"changes", "additional_data"}
+        }
 
 
 class EntryFilter(django_filters.FilterSet):  # type: ignore[misc]

@@ -19,6 +19,7 @@ from api.models import DesiredVersion
 from api.models.choices import MODES
 from api.rest.asking import VERSION_HEADER, OfMachine, asked, machine_of, version_named
 from api.rest.serializers import DesiredSerializer
+from audit.fields import AnyJson
 from audit.middleware import actor_of
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class DifferenceSerializer(PlainFields):
     """One place that changed."""
 
     path = serializers.ListField(child=serializers.CharField(), help_text="The way there, from the outside in.")
-    before = serializers.JSONField(help_text="What it was; null where there was nothing.", allow_null=True)
-    after = serializers.JSONField(help_text="What it became; null where nothing is left.", allow_null=True)
+    before = AnyJson(help_text="What it was; null where there was nothing.", allow_null=True)
+    after = AnyJson(help_text="What it became; null where nothing is left.", allow_null=True)
 
 
 def changes(before: Any, after: Any) -> list[dict[str, Any]]:

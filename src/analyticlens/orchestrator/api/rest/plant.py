@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.generics import ListCreateAPIView, RetrieveUpdateDestroyAPIView
 
 from api.models import Product, Shift
+from audit.fields import ClockTime
 from user.models import Site
 from user.rest import person
 from user.rest_people import sites_for
@@ -55,14 +56,15 @@ class ShiftSerializer(ShiftFields):
         help_text="Code of its site; null: of all sites.",
     )
 
+    begins = ClockTime(help_text="When it begins, in the plant's local time: 06:00.")
+    ends = ClockTime(help_text="When it ends; before `begins`: the day after.")
+
     class Meta:
         model = Shift
         fields = ("id", "site", "name", "begins", "ends", "days")
         extra_kwargs = {
             "id": {"help_text": "Its number."},
             "name": {"help_text": "What people call it."},
-            "begins": {"help_text": "When it begins, in the plant's local time."},
-            "ends": {"help_text": "When it ends; before `begins`: the day after."},
             "days": {"help_text": "The days it begins on: 1 is Monday, 7 is Sunday."},
         }
 

@@ -46,13 +46,20 @@ class MachineSerializer(MachineFields):
         source="owner.username", read_only=True, help_text="Name of the person it belongs to."
     )
     site = serializers.CharField(
-        source="line.site.code", read_only=True, default=None, help_text="Code of the site it stands at."
+        source="line.site.code",
+        read_only=True,
+        default=None,
+        allow_null=True,
+        help_text="Code of the site it stands at.",
     )
     line = serializers.CharField(
-        source="line.code", read_only=True, default=None, help_text="Code of the line it stands at."
+        source="line.code", read_only=True, default=None, allow_null=True, help_text="Code of the line it stands at."
     )
     tags = serializers.ListField(
         child=serializers.CharField(), source="tag_list", read_only=True, help_text="Words to find it by."
+    )
+    reported_mode = serializers.CharField(
+        read_only=True, help_text="The mode in force, as it says; empty until it is heard."
     )
     source = serializers.SerializerMethodField(help_text="Where pictures come from.")  # type: ignore[assignment]
     trigger = serializers.SerializerMethodField(help_text="What makes it inspect.")
@@ -101,7 +108,6 @@ class MachineSerializer(MachineFields):
             "error_message": {"help_text": "What it says is wrong."},
             "last_heartbeat": {"help_text": "When it was last heard, by this server's clock."},
             "mode": {"help_text": "The mode asked for."},
-            "reported_mode": {"help_text": "The mode in force, as it says."},
             "reported_version": {"help_text": "The version in force, as it says."},
             "apply_state": {"help_text": "What became of the newest version asked."},
             "apply_error": {"help_text": "Why it refused or rolled back."},
