@@ -76,8 +76,8 @@ def test_a_port_in_use_is_one_sentence(up: Up, tmp_path: Path) -> None:
     [
         (["--port", "99999"], "'99999' is no port; ports go from 1 to 65535"),
         (["--port", "http"], "'http' is no port"),
-        (["--host", "192.0.2.1"], "cannot listen at 192.0.2.1"),
-        (["--host", "no such host"], "cannot listen at no such host"),
+        (["--host", "192.0.2.1", "--plain-http"], "cannot listen at 192.0.2.1"),
+        (["--host", "no such host", "--plain-http"], "cannot listen at no such host"),
         (["--data", "/dev/null"], "the data folder /dev/null cannot be used"),
     ],
 )

@@ -175,12 +175,12 @@ def test_options_say_who_it_is(tmp_path: Path) -> None:
         "--data",
         str(tmp_path),
         "--django-url",
-        "http://x:8000/",
+        "https://x:8000/",
         "--allow-root",
         "/srv/a",
     ]
     settings = read_settings([*words, "--allow-root", "/srv/b"], {})
-    assert (settings.machine_id, settings.data, settings.django_url) == ("vm_1", tmp_path, "http://x:8000")
+    assert (settings.machine_id, settings.data, settings.django_url) == ("vm_1", tmp_path, "https://x:8000")
     assert settings.config_file == tmp_path / "vm_config.json"
     assert settings.allowed_roots == (Path("/srv/a"), Path("/srv/b"))
     assert (settings.host, settings.port, settings.insecure_legacy) == ("127.0.0.1", 5000, False)
@@ -202,6 +202,12 @@ def test_the_environment_says_what_options_do_not(tmp_path: Path) -> None:
     assert read_settings(["--port", "1", "--no-insecure-legacy"], environment).port == 1
 
 
+def test_a_network_without_tls_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--machine-id", "vm", "--django-url", "http://lens.plant:8000", "--plain-http"]
+    assert read_settings(words, {}).django_url == "http://lens.plant:8000"
+    assert "WARNING" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -211,6 +217,7 @@ def test_the_environment_says_what_options_do_not(tmp_path: Path) -> None:
         ["--machine-id", "vm", "--port", "0"],
         ["--machine-id", "vm", "--port", "http"],
         ["--machine-id", "vm", "--django-url", "ftp://x"],
+        ["--machine-id", "vm", "--django-url", "http://lens.plant:8000"],
         ["--machine-id", "vm", "--allow-root", "relative"],
         ["--machine-id", "vm", "--enrol", "x", "--token-file", "y"],
     ],

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from analyticlens.machine import clock, log
 from analyticlens.machine.ledger import OutboxBusy, lock_folder
+from analyticlens.machine.link.trust import is_plain
 from analyticlens.machine.serve import PATIENCE_SECONDS, PortTaken, serve
 from analyticlens.machine.station import StationSettings
 from analyticlens.protocol.strict import MACHINE_ID_PATTERN
@@ -49,6 +50,13 @@ def read_settings(argv: Sequence[str] | None, environ: dict[str, str] | None = N
         )
     if options.django_url and urlsplit(options.django_url).scheme not in ("http", "https"):
         parser.error("--django-url begins with http:// or https://")
+    if options.django_url and is_plain(options.django_url):
+        if not options.plain_http:
+            parser.error(
+                f"{options.django_url} would send tokens and pictures readable over the network; "
+                "use https:// (analyticlens up --tls), or say --plain-http"
+            )
+        print(f"analyticlens machine: WARNING: {options.django_url} is read by whoever listens there", file=sys.stderr)
     data = Path(options.data or Path("data") / "machines" / options.machine_id).absolute()
     for root in options.allow_root:
         if not Path(root).is_absolute():
@@ -64,6 +72,7 @@ def read_settings(argv: Sequence[str] | None, environ: dict[str, str] | None = N
         port=options.port,
         token_file=Path(options.token_file).absolute() if options.token_file else None,
         enrol_code=options.enrol or "",
+        authority=Path(options.authority).absolute() if options.authority else None,
         allowed_hosts=tuple(options.allow_host),
     )
 
@@ -99,6 +108,17 @@ def _parser(environ: dict[str, str]) -> argparse.ArgumentParser:
         "--enrol", metavar="CODE", default=said("ENROL"), help="one-time code that becomes the machine's token"
     )
     key.add_argument("--token-file", default=said("TOKEN_FILE"), help="file with the token of the orchestrator's door")
+    add(
+        "--authority",
+        default=said("AUTHORITY"),
+        help="certificate of the orchestrator's authority (learned with the code)",
+    )
+    add(
+        "--plain-http",
+        action=argparse.BooleanOptionalAction,
+        default=_truth(said("PLAIN_HTTP") or ""),
+        help="call an orchestrator without TLS over a network: everything is readable there",
+    )
     add(
         "--insecure-legacy",
         action=argparse.BooleanOptionalAction,

@@ -70,6 +70,7 @@ class StationSettings:
     port: int = 5000
     token_file: Path | None = None
     enrol_code: str = ""
+    authority: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
     child_module: str = CHILD_MODULE
 

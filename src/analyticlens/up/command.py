@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -26,6 +27,9 @@ PREPARE_SECONDS, PAGES_SECONDS = 300.0, 60.0
 LEFTOVER_SECONDS = STOP_SECONDS + 5.0
 FIRST_MACHINE_PORT = 5001
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+# Tells every command on the data folder that it is served with the certificates beside it.
+SERVING = "serving"
+TLS_SETTINGS = ("AL_TLS_CERT", "AL_TLS_KEY", "AL_TLS_AUTHORITY")
 
 
 class CannotStart(Exception):
@@ -59,8 +63,28 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
         default=os.environ.get("AL_PORT", "8000"),
         help="port to serve at (8000)",
     )
+    parser.add_argument(
+        "--tls", action="store_true", help="serve over TLS, with a certificate of an authority of its own"
+    )
+    parser.add_argument(
+        "--tls-cert", type=Path, metavar="FILE", help="serve over TLS with this certificate (and its chain)"
+    )
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the key of --tls-cert")
+    parser.add_argument(
+        "--tls-authority", type=Path, metavar="FILE", help="who signed --tls-cert, where computers do not know them"
+    )
+    parser.add_argument(
+        "--plain-http", action="store_true", help="let others reach it without TLS: passwords travel readable"
+    )
     parser.add_argument("--no-demo", action="store_true", help="without the demonstration machines")
-    return parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
+    if bool(chosen.tls_cert) != bool(chosen.tls_key):
+        parser.error("--tls-cert and --tls-key go together")
+    if chosen.tls and chosen.tls_cert:
+        parser.error("--tls makes a certificate; --tls-cert takes one")
+    if chosen.tls_authority and not chosen.tls_cert:
+        parser.error("--tls-authority goes with --tls-cert")
+    return chosen
 
 
 def _port(text: str) -> int:
@@ -76,13 +100,51 @@ def main(arguments: Sequence[str]) -> int:
     try:
         lock = take(folder)
         try:
-            Line(folder, chosen.host, chosen.port, demo=not chosen.no_demo).run()
+            tls = tls_of(chosen, folder)
+            Line(folder, chosen.host, chosen.port, demo=not chosen.no_demo, tls=tls).run()
         finally:
             os.close(lock)
     except CannotStart as problem:
         print(f"analyticlens up: {problem}", file=sys.stderr)
         return 1
     return 0
+
+
+def tls_of(chosen: argparse.Namespace, folder: Folder) -> dict[str, str]:
+    """Return the settings that make the pages speak TLS; none where they do not. Raises CannotStart."""
+    serving = folder.root / "tls" / SERVING
+    if not chosen.tls:
+        serving.unlink(missing_ok=True)
+    if chosen.tls_cert:
+        given = {"AL_TLS_CERT": chosen.tls_cert, "AL_TLS_KEY": chosen.tls_key, "AL_TLS_AUTHORITY": chosen.tls_authority}
+        files = {name: path.expanduser().resolve() for name, path in given.items() if path}
+        for path in files.values():
+            if not path.is_file():
+                raise CannotStart(f"there is no file {path}")
+        return {name: str(path) for name, path in files.items()}
+    if os.environ.get("AL_TLS_CERT") and not chosen.tls:
+        return {name: os.environ[name] for name in TLS_SETTINGS if os.environ.get(name)}
+    if not chosen.tls:
+        behind_proxy = os.environ.get("AL_HTTPS", "") not in ("", "0")
+        if chosen.host not in LOOPBACK and not chosen.plain_http and not behind_proxy:
+            raise CannotStart(
+                f"at {chosen.host} others can reach it, and without TLS passwords travel readable; "
+                "say --tls, or AL_HTTPS=1 behind a proxy with TLS, or --plain-http"
+            )
+        return {}
+    names = [chosen.host, *os.environ.get("AL_ALLOWED_HOSTS", "").split(",")]
+    try:
+        from analyticlens.up.authority import certificates
+
+        made = certificates(folder.root / "tls", names)
+        serving.touch()
+    except OSError as problem:
+        raise CannotStart(f"the certificates cannot be kept: {problem.strerror}") from None
+    return {
+        "AL_TLS_CERT": str(made.certificate),
+        "AL_TLS_KEY": str(made.key),
+        "AL_TLS_AUTHORITY": str(made.authority),
+    }
 
 
 def take(folder: Folder) -> int:
@@ -199,12 +261,13 @@ class Preparation:
 class Line:
     """One start of everything."""
 
-    def __init__(self, folder: Folder, host: str, port: int, *, demo: bool) -> None:
+    def __init__(self, folder: Folder, host: str, port: int, *, demo: bool, tls: dict[str, str]) -> None:
         self.folder = folder
+        self.tls = tls
         self.host, self.port, self.demo = host, port, demo
         reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         self.netloc = f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
-        self.url = f"http://{self.netloc}"
+        self.url = f"{'https' if tls else 'http'}://{self.netloc}"
         self.supervisor = Supervisor(say)
 
     def run(self) -> None:
@@ -253,11 +316,17 @@ class Line:
             "AL_HOST": self.host,
             "AL_PORT": str(self.port),
             "PYTHONUNBUFFERED": "1",
+            **self.tls,
         }
         return Child(name, (*PYTHON, *words), self.folder.logs / f"{name}.log", environment, stage)
 
     def _pages_answer(self) -> bool:
-        connection = http.client.HTTPConnection(self.netloc, timeout=2)
+        connection = (
+            # It is our own child at our own port: whether it speaks TLS is the question, not who it is.
+            http.client.HTTPSConnection(self.netloc, timeout=2, context=ssl._create_unverified_context())
+            if self.tls
+            else http.client.HTTPConnection(self.netloc, timeout=2)
+        )
         try:
             connection.request("GET", "/")
             return connection.getresponse().status < 500
@@ -288,6 +357,8 @@ class Line:
             "AL_MACHINE_DATA": str(self.folder.machine(machine_id)),
             "AL_MACHINE_PORT": str(self._port_of(machine_id)),
         }
+        if authority := self.tls.get("AL_TLS_AUTHORITY"):
+            child.environment["AL_MACHINE_AUTHORITY"] = authority
         if code:
             # Not among its words: those can be read by everybody on this computer.
             child.environment["AL_MACHINE_ENROL"] = code
@@ -301,6 +372,10 @@ class Line:
     def _say_where(self) -> None:
         say("")
         say(f"AnalyticLens is at {self.url}/")
+        if authority := self.tls.get("AL_TLS_AUTHORITY"):
+            say(f"Browsers believe it once they know its authority: {authority}")
+        elif self.host not in LOOPBACK and not self.tls:
+            say("WARNING: without TLS whoever listens on this network reads passwords and tokens")
         say(f"Sign in as admin; the password is in {self.folder.password}")
         if self.host not in LOOPBACK and not os.environ.get("AL_ALLOWED_HOSTS"):
             say(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
@@ -49,8 +50,14 @@ class DoorRefused(Exception):
 class Door:
     """One connection to `<django_url>/edge/v1/`. Used by one thread; each worker has its own, so that none waits for another."""
 
-    def __init__(self, django_url: str, token: str = "", seconds: float = ANSWER_SECONDS) -> None:
-        """Prepare the connection; nothing is sent yet."""
+    def __init__(
+        self,
+        django_url: str,
+        token: str = "",
+        seconds: float = ANSWER_SECONDS,
+        verify: ssl.SSLContext | bool = True,
+    ) -> None:
+        """Prepare the connection, which believes whom `verify` says; nothing is sent yet."""
         headers = {"User-Agent": f"analyticlens-machine/{__version__}", "Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -59,6 +66,7 @@ class Door:
             headers=headers,
             timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
             limits=httpx2.Limits(max_connections=1),
+            verify=verify,
             trust_env=False,
             follow_redirects=False,
         )

@@ -9,17 +9,20 @@ from analyticlens.machine import clock, log
 from analyticlens.machine.link.asked import Listener, Registrar
 from analyticlens.machine.link.commands import Commands
 from analyticlens.machine.link.credential import enrol, kept_token, token_path
-from analyticlens.machine.link.door import Door, DoorDown, DoorRefused
+from analyticlens.machine.link.door import ANSWER_SECONDS, Door, DoorDown, DoorRefused
 from analyticlens.machine.link.heart import Heart
+from analyticlens.machine.link.trust import NotTrusted, authority_path, believed, learn
 from analyticlens.machine.link.upload import LiveSender, PictureUploader, Uploader
 from analyticlens.machine.link.worker import Worker
 from analyticlens.protocol.canonical import sha256_text
+from analyticlens.protocol.fingerprint import parted
 from analyticlens.protocol.heartbeat import HEARTBEAT_SECONDS
 
 if TYPE_CHECKING:
     from analyticlens.machine.station import Station
 
 GOODBYE_SECONDS = 2.0
+TRY_TRUST_AGAIN_SECONDS = 60.0
 # The hash of the code the kept token was bought with: the same command line starts the machine the next time too.
 ENROLLED_WITH = "enrolled_with"
 
@@ -32,6 +35,7 @@ class Link:
         self._station = station
         self._settings = station.settings
         self._path = token_path(self._settings.data, self._settings.token_file)
+        self._authority = authority_path(self._settings.data, self._settings.authority)
         self._token = ""
         self._heart = Heart(station)
         self._commands = Commands(station)
@@ -60,7 +64,7 @@ class Link:
                 worker.close(deadline - clock.mono())
 
     def _goodbye(self, reason: str) -> None:
-        door = Door(self._settings.django_url, self._token, GOODBYE_SECONDS)
+        door = self._door(GOODBYE_SECONDS)
         try:
             self._heart.goodbye(door, reason)
         except (DoorDown, DoorRefused) as problem:
@@ -68,8 +72,9 @@ class Link:
         finally:
             door.close()
 
-    def _door(self) -> Door:
-        return Door(self._settings.django_url, self._token)
+    def _door(self, seconds: float = ANSWER_SECONDS) -> Door:
+        url = self._settings.django_url
+        return Door(url, self._token, seconds, believed(url, self._authority))
 
     def _enrol(self, door: Door) -> float:
         """Get the token and start the other threads; ends itself."""
@@ -92,7 +97,12 @@ class Link:
         """Buy a token with a code not used before; a kept one serves on when the code is refused. Raises DoorDown, DoorRefused."""
         station = self._station
         try:
-            self._token = enrol(door, self._settings.machine_id, code, self._path)
+            self._token = self._enrolled(door, code)
+        except NotTrusted as problem:
+            log.event("not_trusted", str(problem))
+            station.connection = "error"
+            station.link_warning = str(problem)
+            raise DoorDown(str(problem), TRY_TRUST_AGAIN_SECONDS) from None
         except DoorRefused as refused:
             log.event("enrolment_refused", refused.message)
             if self._token:
@@ -102,6 +112,24 @@ class Link:
             raise
         station.outbox.keep_word(ENROLLED_WITH, sha256_text(code))
         log.event("enrolled", machine_id=self._settings.machine_id)
+
+    def _enrolled(self, door: Door, text: str) -> str:
+        """Use the code at the server whose authority it names. Raises NotTrusted, DoorDown, DoorRefused."""
+        settings = self._settings
+        try:
+            code, fingerprint = parted(text)
+        except ValueError as problem:
+            raise NotTrusted(str(problem)) from None
+        if not fingerprint:
+            return enrol(door, settings.machine_id, code, self._path)
+        if not settings.django_url.startswith("https:"):
+            raise NotTrusted("this code is for a server over TLS: its address begins with https://")
+        learn(settings.django_url, fingerprint, self._authority)
+        trusted = self._door()
+        try:
+            return enrol(trusted, settings.machine_id, code, self._path)
+        finally:
+            trusted.close()
 
     def _start(self) -> None:
         station = self._station

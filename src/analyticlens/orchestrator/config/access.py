@@ -117,6 +117,7 @@ ACCESS: dict[str, str] = {
     "admin:login": PUBLIC,
     # The door for machines
     "edge:enrol": PUBLIC,
+    "edge:authority": PUBLIC,
     "edge:token": MACHINE,
     "edge:heartbeat": MACHINE,
     "edge:goodbye": MACHINE,

@@ -46,6 +46,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(host: str, port: int) -> None:
     """Serve until a signal. Django must be set up. Raises CannotListen."""
+    from django.conf import settings
+
     from api.models import Instance
 
     listener = listen(host, port)
@@ -61,6 +63,8 @@ def serve(host: str, port: int) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=GRACE_SECONDS,
         backlog=512,
+        ssl_certfile=settings.TLS_CERT or None,
+        ssl_keyfile=settings.TLS_KEY or None,
     )
     with listener:
         Server(config).run(sockets=[listener])

@@ -4,6 +4,8 @@ AL_DATA           data folder (./data): db.sqlite3, secret_key, media/
 AL_HOST, AL_PORT  where `analyticlens up` listens (127.0.0.1, 8000)
 AL_ALLOWED_HOSTS  names this server answers to, with commas (localhost, 127.0.0.1, [::1])
 AL_HTTPS          1 behind a proxy that does TLS and sets X-Forwarded-Proto: cookies and headers become strict (0)
+AL_TLS_CERT, AL_TLS_KEY  certificate and key this server speaks TLS with by itself (none)
+AL_TLS_AUTHORITY  certificate of the authority that signed it, where it is not one that computers know (none)
 AL_DEBUG          1 shows tracebacks to whoever asks: never in production (0)
 AL_TRUSTED_ORIGINS  addresses of a proxy people come through, with commas, such as https://vision.plant.local (none)
 AL_LANGUAGE       pt-br or en, before a person chooses (pt-br)
@@ -33,7 +35,17 @@ DATA.mkdir(parents=True, exist_ok=True, mode=0o700)
 HOST = env.text("AL_HOST", "127.0.0.1")
 PORT = env.number("AL_PORT", 8000, 1, 65535)
 DEBUG = env.flag("AL_DEBUG", False)
-HTTPS = env.flag("AL_HTTPS", False)
+BEHIND_PROXY = env.flag("AL_HTTPS", False)
+TLS_CERT, TLS_KEY = env.text("AL_TLS_CERT", ""), env.text("AL_TLS_KEY", "")
+TLS_AUTHORITY = env.text("AL_TLS_AUTHORITY", "")
+if not TLS_CERT and (DATA / "tls" / "serving").exists():
+    # `analyticlens up --tls` serves this folder: every command on it speaks of the same certificates.
+    TLS_CERT, TLS_KEY, TLS_AUTHORITY = (
+        str(DATA / "tls" / name) for name in ("server.pem", "server.key", "authority.pem")
+    )
+HTTPS = BEHIND_PROXY or bool(TLS_CERT)
+# Where machines find this server, unless somebody says otherwise.
+ADDRESS = f"{'https' if HTTPS else 'http'}://{HOST}:{PORT}"
 HEARTBEAT_DAYS = env.number("AL_HEARTBEAT_DAYS", 30, 1, 3650)
 
 SECRET_KEY = read_or_make(DATA / "secret_key")
@@ -167,8 +179,9 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 # Believed only where the operator says that such a proxy stands before us.
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
-SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+# Not with an authority of our own: a browser would then refuse whatever else this computer serves under its names.
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS and not TLS_AUTHORITY else 0
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -12,7 +12,7 @@ from api.admin import History, VirtualMachineAdmin
 from api.models import VirtualMachine
 from audit import acting
 from audit.middleware import actor_of
-from edge.models import CODE_LIFE, EnrolmentCode, MachineToken, enrol_command, issue_code
+from edge.models import CODE_LIFE, EnrolmentCode, MachineToken, carried, enrol_command, issue_code
 
 
 @admin.action(description=_("Issue an enrolment code"))
@@ -20,7 +20,7 @@ def issue_enrolment_code(
     modeladmin: VirtualMachineAdmin, request: HttpRequest, machines: QuerySet[VirtualMachine]
 ) -> HttpResponse:
     """Show a fresh code of each chosen machine, and the command that uses it. The page is the only place it is ever in."""
-    codes = [(machine, issue_code(machine, actor_of(request))) for machine in machines.filter(is_active=True)]
+    codes = [(machine, carried(issue_code(machine, actor_of(request)))) for machine in machines.filter(is_active=True)]
     rows = [
         {"machine": machine, "code": code, "command": enrol_command(machine.machine_id, machine.django_url, code)}
         for machine, code in codes

@@ -5,12 +5,15 @@ from __future__ import annotations
 import secrets
 import shlex
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from analyticlens.protocol.fingerprint import fingerprint_of, joined
 from api import clock
 from audit import acting
 from audit.models import record, record_refusal
@@ -138,6 +141,12 @@ def issue_code(machine: VirtualMachine, by: Actor | None = None) -> str:
         entry = record("issue enrolment code", machine)
         EnrolmentCode.objects.create(machine=machine, sha256=credentials.hash_code(code), issued_by=entry.actor_name)
     return code
+
+
+def carried(code: str) -> str:
+    """Return the code as a person carries it to a machine: with the fingerprint of our authority, where we have one of our own."""
+    path = settings.TLS_AUTHORITY
+    return joined(code, fingerprint_of(Path(path).read_text(encoding="ascii")) if path else "")
 
 
 def enrol_command(machine_id: str, url: str, code: str) -> str:

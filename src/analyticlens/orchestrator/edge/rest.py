@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from api.errors import NotNow
 from api.rest.asking import OfMachine, machine_of
 from audit.middleware import actor_of
-from edge.models import CODE_LIFE, MachineToken, enrol_command, issue_code
+from edge.models import CODE_LIFE, MachineToken, carried, enrol_command, issue_code
 
 if TYPE_CHECKING:
     KeyFields = serializers.ModelSerializer[MachineToken]
@@ -62,8 +62,8 @@ class Code(APIView):
         machine = machine_of(request, machine_id)
         if not machine.is_active:
             raise NotNow(_("%(machine)s is retired.") % {"machine": machine.machine_id})
-        code = issue_code(machine, actor_of(request._request))
-        address = machine.django_url or f"http://{settings.HOST}:{settings.PORT}"
+        code = carried(issue_code(machine, actor_of(request._request)))
+        address = machine.django_url or settings.ADDRESS
         said = {
             "code": code,
             "seconds": int(CODE_LIFE.total_seconds()),

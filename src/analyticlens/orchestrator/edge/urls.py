@@ -9,6 +9,7 @@ from edge import views
 app_name = "edge"
 urlpatterns = [
     path("edge/v1/enrol", views.enrol, name="enrol"),
+    path("edge/v1/authority", views.authority, name="authority"),
     path("edge/v1/token", views.token, name="token"),
     path("edge/v1/heartbeat", views.heartbeat, name="heartbeat"),
     path("edge/v1/goodbye", views.goodbye, name="goodbye"),

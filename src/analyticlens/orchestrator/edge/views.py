@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from http import HTTPStatus
+from pathlib import Path
 from uuid import UUID
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
@@ -49,6 +51,15 @@ def enrol(request: HttpRequest, asked: EnrolRequest) -> HttpResponse:
     return answer(
         TokenAnswer(machine_id=asked.machine_id, token=token.text, instance_id=Instance.current().instance_id)
     )
+
+
+@door("GET", enrolled=False)
+def authority(request: HttpRequest) -> HttpResponse:
+    """Show our authority's certificate. It is no secret, and nobody believes it but who knows its fingerprint."""
+    if not settings.TLS_AUTHORITY:
+        raise DoorError(HTTPStatus.NOT_FOUND, "no_authority", "this server has no authority of its own")
+    pem = Path(settings.TLS_AUTHORITY).read_text(encoding="ascii")
+    return HttpResponse(pem, content_type="application/x-pem-file", headers={"Cache-Control": "no-store"})
 
 
 @door("POST")

@@ -134,7 +134,7 @@ def add(request: Request) -> Response:
         machine_id=said["machine_id"],
         name=said.get("name") or said["machine_id"],
         owner=person(request),
-        django_url=said.get("django_url") or f"http://{settings.HOST}:{settings.PORT}",
+        django_url=said.get("django_url") or settings.ADDRESS,
     )
     describe(machine, {name: value for name, value in said.items() if name != "name"})
     try:

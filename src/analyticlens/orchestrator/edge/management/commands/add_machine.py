@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from io import StringIO
 from typing import Any
 
+import segno
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
@@ -15,7 +17,7 @@ from analyticlens.protocol.recipe import Recipe
 from analyticlens.protocol.words import Mode
 from api.models import VirtualMachine
 from audit import Actor, acting, current_actor
-from edge.models import CODE_LIFE, enrol_command, issue_code
+from edge.models import CODE_LIFE, carried, enrol_command, issue_code
 from recipes.publishing import publish
 from user.models import Role, User
 
@@ -63,17 +65,23 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="what people call it")
         parser.add_argument("--owner", default="", help="user name of its owner (default: the first administrator)")
         parser.add_argument("--folder", default=None, help="picture folder at the machine, as its source")
+        parser.add_argument("--qr", action="store_true", help="show the command as a QR code too")
         parser.add_argument("--url", default="", help="this orchestrator's address as the machine reaches it")
 
     def handle(self, *args: Any, machine_id: str, url: str, **options: Any) -> None:
         """Make the machine and print its code."""
-        address = url or f"http://{settings.HOST}:{settings.PORT}"
+        address = url or settings.ADDRESS
         with transaction.atomic():
             machine = VirtualMachine.objects.filter(machine_id=machine_id).first()
-            code = issue_code(machine or _make(machine_id, address, options))
+            code = carried(issue_code(machine or _make(machine_id, address, options)))
         self.stdout.write(f"enrolment code: {code}")
         self.stdout.write(f"good for {CODE_LIFE.seconds // 60} minutes and one use; run at the machine:")
-        self.stdout.write(enrol_command(machine_id, address, code))
+        command = enrol_command(machine_id, address, code)
+        self.stdout.write(command)
+        if options["qr"]:
+            drawn = StringIO()
+            segno.make(command, micro=False).terminal(drawn, compact=True)
+            self.stdout.write(drawn.getvalue())
 
 
 def _make(machine_id: str, address: str, options: dict[str, Any]) -> VirtualMachine:
