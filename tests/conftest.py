@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -24,7 +25,9 @@ HERE = Path(__file__).parent
 WITHOUT_DJANGO = {HERE / room for room in ("protocol", "engine", "machine", "house")}
 
 # The programs a test may want, and the names they go by.
-PEERS = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
+PEERS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "postgresql": ("initdb",)}
+# Debian keeps a server's programs beside the path, a folder a version.
+BESIDE_PATH = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
 
 # A slow second on a busy computer is no finding; a failing example prints what repeats it.
 hypothesis.settings.register_profile(
@@ -75,6 +78,20 @@ def _read_settings() -> None:
 
     # Reading one is reading all; pytest-django, configured after this, then sets Django up.
     assert settings.DATABASES
+    if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        _flush_all_tables()
+
+
+def _flush_all_tables() -> None:
+    """Let a flush between tests empty django-auditlog's own table too: no model of ours is behind it, so Django leaves it out."""
+    from django.db.backends.postgresql.operations import DatabaseOperations
+
+    plain = DatabaseOperations.sql_flush
+
+    def cascading(self: DatabaseOperations, *args: Any, **options: Any) -> Any:
+        return plain(self, *args, **{**options, "allow_cascade": True})
+
+    DatabaseOperations.sql_flush = cascading  # type: ignore[method-assign,assignment]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -135,7 +152,8 @@ def peer() -> Callable[[str], Path]:
     """
 
     def find(name: str) -> Path:
-        found = next(filter(None, map(shutil.which, PEERS[name])), None)
+        path = os.pathsep.join([*BESIDE_PATH, os.environ.get("PATH", "")])
+        found = next(filter(None, (shutil.which(program, path=path) for program in PEERS[name])), None)
         if found is not None:
             return Path(found)
         if os.environ.get("REQUIRE_PEERS") == "1":

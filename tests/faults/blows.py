@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -43,10 +43,10 @@ class Blow:
     at_work: bool
 
 
-def draw_plan(length: int, draw: random.Random) -> list[Blow]:
+def draw_plan(length: int, draw: random.Random, weights: Mapping[str, float] = WEIGHTS) -> list[Blow]:
     """Return length faults in random order: every kind once if there is room, the others by their weights."""
-    kinds = list(WEIGHTS)[:length]
-    kinds += draw.choices(list(WEIGHTS), list(WEIGHTS.values()), k=length - len(kinds))
+    kinds = list(weights)[:length]
+    kinds += draw.choices(list(weights), list(weights.values()), k=length - len(kinds))
     draw.shuffle(kinds)
     return [Blow(kind, draw.uniform(0.05, 0.4), draw.uniform(0.05, 0.6), draw.random() < AT_WORK) for kind in kinds]
 
@@ -61,11 +61,7 @@ class Hand:
 
     def carry_out(self, plan: list[Blow]) -> None:
         """Strike, blow after blow."""
-        acts: dict[str, Callable[[Blow, str], bool]] = {
-            "kill": self._kill,
-            "stop": self._stop,
-            "network": self._network,
-        }
+        acts = self.strikes()
         for blow in plan:
             act, _, whom = blow.kind.partition(" ")
             if blow.at_work:
@@ -73,6 +69,10 @@ class Hand:
             if acts[act](blow, whom):
                 self.applied[blow.kind] += 1
             self._pause.wait(blow.rest)
+
+    def strikes(self) -> dict[str, Callable[[Blow, str], bool]]:
+        """Return what is done, by the first word of a blow's kind."""
+        return {"kill": self._kill, "stop": self._stop, "network": self._network}
 
     def wait_until_working(self) -> None:
         """Wait until the machine inspects and the orchestrator answers, both since they were last started."""

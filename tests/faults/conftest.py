@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the lines in one test process, and give time enough for processes that are killed and come back."""
     for item in items:
         if HERE in item.path.parents:
-            hurt = "fault_line" in getattr(item, "fixturenames", ())
+            hurt = bool({"fault_line", "postgres_line"} & set(getattr(item, "fixturenames", ())))
             item.add_marker(pytest.mark.xdist_group("faults" if hurt else item.path.stem))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(600))

@@ -163,6 +163,10 @@ class FaultLine(Line):
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)) as database:
             return database.execute(query, values).fetchall()
 
+    def databases(self) -> list[Path]:
+        """Return the SQLite files of the line."""
+        return [self.data / "db.sqlite3", self.machine_folder("vm_001") / "outbox.db"]
+
     def backlog(self) -> int:
         """Return how many records are not acknowledged."""
         ((count,),) = self.outbox("SELECT coalesce(sum(last - mark), 0) FROM epochs")

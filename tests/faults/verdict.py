@@ -91,7 +91,7 @@ def judge(line: FaultLine) -> Findings:
     _count(line, len([kept for kept in stored if kept.kind == "verdict"]), found)
     found.quarantined = line.count("results_quarantined")
     found.conflicting += [f"{row['seq']}: refused" for row in line.rows("SELECT * FROM results_ingestconflict")]
-    for path in (line.data / "db.sqlite3", line.machine_folder("vm_001") / "outbox.db"):
+    for path in line.databases():
         found.damaged += _integrity(path)
     return found
 

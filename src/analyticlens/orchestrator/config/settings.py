@@ -11,6 +11,7 @@ AL_TRUSTED_ORIGINS  addresses of a proxy people come through, with commas, such 
 AL_LANGUAGE       pt-br or en, before a person chooses (pt-br)
 AL_TIME_ZONE      the plant's time zone (America/Sao_Paulo)
 AL_LOG_LEVEL      DEBUG, INFO, WARNING or ERROR (INFO)
+DATABASE_URL      a PostgreSQL instead of SQLite in the data folder: postgres://user:password@host:5432/name
 AL_HEARTBEAT_DAYS how long heartbeats are kept (30)
 """
 
@@ -18,13 +19,13 @@ from __future__ import annotations
 
 import zoneinfo
 from pathlib import Path
-from typing import Any
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config import env
+from config.database import databases
 from config.logs import logging_config
 from config.secret import read_or_make
 
@@ -111,22 +112,7 @@ TEMPLATES = [
     }
 ]
 
-# IMMEDIATE: a transaction that reads first and writes later would otherwise meet "database is locked".
-# FULL: acknowledged means committed, power cut included.
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA / "db.sqlite3",
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 5,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-        },
-        # A file here as well: threads of a test then meet the same locks as those of a server.
-        "TEST": {"NAME": DATA / "test.sqlite3"},
-    }
-}
+DATABASES = databases(DATA, env.text("DATABASE_URL"))
 
 # In this process' memory: live pictures and who looks at them, two entries a machine.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 20_000}}}
