@@ -111,7 +111,7 @@ def test_everything_imported_is_asked_for() -> None:
 
 
 def test_everything_the_tests_import_is_asked_for() -> None:
-    brought = allowed("machine", "orchestrator", dev=True) | {"tests"}
+    brought = allowed("machine", "orchestrator", "postgres", dev=True) | {"tests"}
     assert [place for place in foreign(ROOT / "tests") if place[1] not in brought] == []
 
 

@@ -274,3 +274,63 @@ def test_the_demonstration_is_there_to_try_it_on(tmp_path: Path, capsys: pytest.
         verdicts = [truth["verdict"] for truth in read_truth(folder / "truth.json").values()]
         main([f"{folder}.json", str(folder), "--json"])
         assert [json.loads(line)["verdict"] for line in capsys.readouterr().out.splitlines()] == verdicts
+
+
+def test_what_was_judged_is_never_written_over(
+    tmp_path: Path, folder: Path, recipe: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (folder / "a.png").read_bytes()
+    (tmp_path / "link.png").symlink_to(folder / "a.png")
+    for place in (str(folder), str(folder / ".." / folder.name)):
+        assert main([recipe, str(folder), "--overlay", place]) == 1
+        assert "one of the pictures" in capsys.readouterr().err
+    assert main([recipe, str(folder / "a.png"), "--overlay", str(tmp_path / "seen")]) == 0
+    assert (folder / "a.png").read_bytes() == before
+
+
+def test_a_name_of_other_bytes_than_utf_8_is_judged_and_painted(tmp_path: Path, recipe: str) -> None:
+    name = os.fsdecode(b"bad\xff.png")
+    picture(tmp_path / "odd", 3, name=name)
+    picture(tmp_path / "odd", 3, name="good.png")
+    for jobs in ("1", "2"):
+        seen = tmp_path / f"seen{jobs}"
+        assert main([recipe, str(tmp_path / "odd"), "--overlay", str(seen), "--jobs", jobs]) == 0
+        assert (seen / name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_a_terminal_with_fewer_letters_shows_what_it_can(tmp_path: Path, recipe: str, words: list[str]) -> None:
+    picture(tmp_path, 3, name="é 漢.png")
+    command = [sys.executable, "-m", "analyticlens", "inspect", recipe, str(tmp_path / "é 漢.png"), *words]
+    run = subprocess.run(
+        command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, timeout=120, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert b"\\u6f22" in run.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_one_sentence(tmp_path: Path, recipe: str) -> None:
+    command = [sys.executable, "-m", "analyticlens", "inspect", recipe, picture(tmp_path, 3)]
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=120, check=False)
+    assert run.returncode == 1
+    assert b"Traceback" not in run.stderr
+    assert b"No space left" in run.stderr
+
+
+@pytest.mark.parametrize("word", ["", "fifo"])
+def test_what_is_no_file_is_not_waited_for(
+    tmp_path: Path, recipe: str, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    assert main([recipe, str(tmp_path / word) if word else ""]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_very_high_picture_fits_the_sheet(tmp_path: Path, recipe: str) -> None:
+    (tmp_path / "tall.png").write_bytes(encode(np.zeros((4000, 1), np.uint8)))
+    main([recipe, str(tmp_path / "tall.png"), "--sheet", str(tmp_path / "sheet.png")])
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet is not None
+    assert sheet.shape[0] < 1100

@@ -26,8 +26,8 @@ FINE, DEEPEST = 256, 65535
 def median(source: NDArray[Any], ksize: int, target: NDArray[Any], late: Callable[[], bool] = lambda: False) -> None:
     """Fill target with the medians of ksize x ksize windows of source, (h, w) or (h, w, 3) of the same dtype; ksize odd, to 255.
 
-    The border is continued by its own pixels. Raises ToolFailed when `late` says that time is over: how long 16 bits take depends on
-    the picture, and only noise as strong as the whole scale is slow.
+    The border is continued by its own pixels. Raises ToolFailed when `late` says that time is over: how long more than 8 bits take
+    depends on the picture, and the longer the more of the scale a tile of it spreads over.
     """
     if source.dtype == np.uint8 or ksize <= LARGEST_DEEP:
         cv2.medianBlur(source, ksize, dst=target)

@@ -100,13 +100,13 @@ class Blobs:
     def areas(self) -> NDArray[np.float64]:
         """Return the pixels of each component (total)."""
         if self.picture is not None:
-            return np.asarray(self.picture.stats[self.numbers, cv2.CC_STAT_AREA], np.float64)
+            return self._stats()[:, cv2.CC_STAT_AREA].astype(np.float64)
         return self.sums(self.runs.lengths)
 
     def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the mean x and y of each component's pixels."""
         if self.picture is not None:
-            x, y = self.picture.centres[self.numbers].T
+            x, y = self._of_each(self.picture.centres).T
             return x, y
         rows, columns = self.runs.places()
         long = self.runs.lengths
@@ -116,7 +116,7 @@ class Blobs:
     def boxes(self) -> Ints:
         """Return left, top, width and height (4, total) of each component."""
         if self.picture is not None:
-            return self.picture.stats[self.numbers, :4].T.astype(np.int64)
+            return self._stats()[:, :4].T.astype(np.int64)
         rows, columns = self.runs.places()
         # `at` is quick where both sides are of one type.
         left = np.full(self.total, columns.max(), np.int64)
@@ -127,6 +127,15 @@ class Blobs:
         top = rows[self.firsts()]
         return np.array((left, top, right - left, bottom - top))
 
+    def _stats(self) -> NDArray[np.int32]:
+        """Return OpenCV's statistics (total, 5) of each component that was labelled pixel by pixel."""
+        assert self.picture is not None
+        return self._of_each(self.picture.stats)
+
+    def _of_each(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return the rows of OpenCV's tables that are the components', without copying them where that is all of them."""
+        return rows[1:] if self.total == len(rows) - 1 else rows[self.numbers]
+
     def firsts(self) -> Ints:
         """Return the index of each component's first run."""
         first = np.empty(self.total, np.int64)
@@ -136,8 +145,10 @@ class Blobs:
     def heights(self) -> Ints:
         """Return numbers (total) that grow from the uppermost component to the lowest."""
         if self.picture is not None:
-            left, top = self.picture.stats[self.numbers, :2].T.astype(np.int64)
-            return np.asarray(top * self.picture.memory.stride + left)
+            stats = self._stats()
+            heights = stats[:, cv2.CC_STAT_TOP] * np.int64(self.picture.memory.stride)
+            heights += stats[:, cv2.CC_STAT_LEFT]
+            return np.asarray(heights)
         return self.firsts()
 
     def uppermost(self, most: int) -> Ints:

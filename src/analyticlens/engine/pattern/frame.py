@@ -31,11 +31,16 @@ class Frame(NamedTuple):
 
 def frame_of(region: AreaRegion, exclude: Sequence[AreaRegion] = ()) -> Frame:
     """Return the frame of a region: its own axes for a rectangle, an upright rectangle about it for other shapes."""
-    pose, width, height = _rectangle(region) if isinstance(region, Rect) else _around(region)
+    pose, width, height = placed(region)
     back = inverse(pose)
     inner = [moved(area, back) for area in (region, *exclude)]
     plain = isinstance(region, Rect) and not exclude and region.w == width and region.h == height
     return Frame(pose, width, height, None if plain else _held(inner[0], inner[1:], width, height))
+
+
+def placed(region: AreaRegion) -> tuple[Pose, int, int]:
+    """Return where a region's frame lies, and its width and height, without making it."""
+    return _rectangle(region) if isinstance(region, Rect) else _around(region)
 
 
 def inverse(pose: Pose) -> Pose:

@@ -22,7 +22,7 @@ from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.levels import check_depth, cut, parted
 from analyticlens.engine.scene import Found, Run, Scene
-from analyticlens.engine.tools.blur import smoother
+from analyticlens.engine.tools.blur import blur_ms, smoother
 from analyticlens.engine.tools.morphology import opener
 from analyticlens.protocol.strict import plain
 from analyticlens.protocol.tools import BlobParams, BlobTool
@@ -37,6 +37,8 @@ OUTLINED = frozenset({"perimeter", "circularity"})
 HULLED = frozenset({"convexity", "length", "breadth", "box_angle_deg", "rectangularity"})
 # More runs than these, which only noise has, cannot be filled in a tool's time.
 MOST_RUNS = 250_000
+# Specks of a pixel: a picture of 12 megapixels full of them is still counted, unless nearly every second pixel is one.
+MOST_BLOBS = 2_000_000
 # What touching parts may have in pixels to be split in a tool's time, and in the time that weighing leaves.
 MOST_SPLIT, MOST_SPLIT_WEIGHED = 300_000, 100_000
 # Outlines are traced on the mask where it has at most so many times the blobs' own runs.
@@ -64,14 +66,16 @@ def prepare(tool: BlobTool, kit: Kit) -> Run:
     if params.subpixel:
         # Worked out once, and not in the first frame's time.
         light_table()
+    set_levels = ([] if params.use_otsu else [params.th_min]) + ([params.th_max] if params.use_range_threshold else [])
     outliner = Outliner(params.contour_chain, params.approx_epsilon_ratio, params.polygon_max_points)
 
     def run(scene: Scene) -> Found:
         grey = scene.grey()
+        check_depth(scene.picture.depth, set_levels)
         if params.picture == "edge":
             grey = edge_picture(grey, scene.full, scene.buffers)
         if smooth is not None:
-            grey = smooth(grey, scene.buffers.take("smooth", grey.shape, grey.dtype))
+            grey = smooth(grey, scene.buffers.take("smooth", grey.shape, grey.dtype), lambda: scene.late)
         memory = _bright(grey, params, scene)
         tidy(memory.mask)
         if scene.window.mask is not None:
@@ -138,16 +142,14 @@ def cost(tool: BlobTool, height: int, width: int) -> float:
     if params.split:
         tame += 8 * million + min(37 if params.subpixel else 110, 370 * million)
     before = 2.5 * (params.morph_open + params.morph_close) * (params.morph_kernel / 3) ** 2
-    before += 0.0 if params.pre_blur is None else 0.5 * params.pre_blur_ksize
+    before += 0.0 if params.pre_blur is None else blur_ms(params.pre_blur, params.pre_blur_ksize, 1) - 1
     before += 8.0 * (params.picture == "edge")
-    return float(2 + max(14 * million, crowded, tame) + before * million)
+    return float(2 + max(16 * million, crowded, tame) + before * million)
 
 
 def _bright(grey: NDArray[Any], params: BlobParams, scene: Scene) -> MaskMemory:
     """Return the mask (h, w) uint8 of what belongs to blobs by its level."""
     memory = mask_memory(scene.window.shape, scene.buffers)
-    set_levels = ([] if params.use_otsu else [params.th_min]) + ([params.th_max] if params.use_range_threshold else [])
-    check_depth(scene.picture.depth, set_levels)
     high = params.th_max if params.use_range_threshold else math.inf
     low: float | None = parted(grey, scene.window.mask) if params.use_otsu else params.th_min
     if low is None:
@@ -172,6 +174,8 @@ def _blobs(memory: MaskMemory, params: BlobParams, scene: Scene) -> tuple[Blobs,
     blobs = components(memory, corners, scene.buffers)
     if not blobs.total:
         return blobs, True
+    if blobs.total > MOST_BLOBS:
+        raise ToolFailed(f"{blobs.total} blobs of noise are too many to measure in a tool's time", "too_costly")
     if params.fill_holes and _filled(blobs, memory, scene):
         blobs = components(memory, corners, scene.buffers)
     before = blobs

@@ -7,6 +7,7 @@ from typing import Any
 
 from analyticlens.engine.build import built
 from analyticlens.engine.codes import Code, Reader, Search, budget
+from analyticlens.engine.errors import ToolFailed
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.reading import Judge, eight_bits
 from analyticlens.engine.scene import Found, Run, Scene
@@ -15,6 +16,8 @@ from analyticlens.protocol.regions import Polygon
 from analyticlens.protocol.tools.reading import CodeTool
 
 MAX_LISTED = 50
+# What zxing-cpp takes on a side.
+LONGEST = 65535
 # What the tool does beside reading, whatever the picture.
 OVERHEAD_MS = 2.0
 
@@ -30,6 +33,8 @@ def prepare(tool: CodeTool, kit: Kit) -> Run:
     reader = Reader(tool.params)
 
     def run(scene: Scene) -> Found:
+        if max(scene.window.shape) > LONGEST:
+            raise ToolFailed(f"a region of more than {LONGEST} px is not read")
         search = Search(reader, tool.params, eight_bits(scene), scene.buffers)
         found: list[Code] = []
         attempts = 0

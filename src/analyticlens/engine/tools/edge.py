@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analyticlens.engine.build import built
 from analyticlens.engine.contours import FLATTEST, Contours, Slopes, contours, noise_slope, slopes, thin_edges
+from analyticlens.engine.errors import ToolFailed
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.levels import check_depth
 from analyticlens.engine.scene import Found, Run, Scene
@@ -22,6 +23,8 @@ from analyticlens.protocol.tools import EdgeParams, EdgeTool
 
 # So many contours are drawn, the longest ones, each with so many points at most.
 DRAWN, POINTS = 16, 200
+# So many pixels of Canny's lines can be followed in a tool's time: a third of 2 megapixels.
+MOST_EDGES = 700_000
 
 
 def prepare(tool: EdgeTool, kit: Kit) -> Run:
@@ -35,6 +38,8 @@ def prepare(tool: EdgeTool, kit: Kit) -> Run:
         found = slopes(grey, params.ksize, params.sigma, scene.buffers)
         low, high = _levels(params, found, window.mask)
         edges = _edges(params, found, low, high, scene)
+        if params.method == "canny" and cv2.countNonZero(edges) > MOST_EDGES:
+            raise ToolFailed("so many pixels are edge that there is no time to follow them", "too_costly")
         lines = contours(edges, params.method == "canny", scene.buffers)
         features = _measured(lines, found.size, params.min_length, window.area)
         shapes = _drawn(lines, params.min_length, (window.x0, window.y0))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from analyticlens.engine.build import built
 from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.engine.kit import Kit
-from analyticlens.engine.pattern.frame import Frame, frame_of
+from analyticlens.engine.pattern.frame import Frame, frame_of, placed
 from analyticlens.engine.pattern.golden import Defects, Golden, Light, aligner, defects, sampled
 from analyticlens.engine.pattern.similarity import Similarity
 from analyticlens.engine.pose import Pose, turned
@@ -43,10 +43,9 @@ class Comparison:
         height, width = mean.shape
         self.everywhere = tool.region is None
         assert not isinstance(tool.region, Arrow)
+        if tool.region is not None and (size := placed(tool.region)[1:]) != (width, height):
+            raise CannotBuild(f"its mean is {width}x{height} and its region {size[0]}x{size[1]}: teach it again")
         self.frame = Frame(Pose(), width, height) if tool.region is None else frame_of(tool.region, tool.exclude)
-        if (self.frame.height, self.frame.width) != (height, width):
-            size = f"{self.frame.width}x{self.frame.height}"
-            raise CannotBuild(f"its mean is {width}x{height} and its region {size}: teach it again")
         values = mean.astype(np.float32) / np.float32(params.steps)
         self.golden = Golden(values, spread.astype(np.float32) / np.float32(params.steps), self.frame.mask)
         self._tolerance = self.golden.tolerance(params.jitter)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -30,6 +32,22 @@ EXIT_CODES: dict[Verdict, int] = {"ok": 0, "nok": 3, "undecided": 4, "error": 5}
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge, print, and return the worst verdict's exit code: 0 ok, 3 nok, 4 undecided, 5 error; 1 where a file is not usable."""
     options = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows fewer letters than a picture's name has shows them as numbers.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return _judge_all(options)
+    except BrokenPipeError:
+        # Whoever read us has enough. What Python would still write at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"analyticlens inspect: {error.strerror or error}", file=sys.stderr)
+        return 1
+
+
+def _judge_all(options: argparse.Namespace) -> int:
     try:
         tasks = _tasks(options)
         recipe, blobs = read_recipe(options.recipe), blobs_of(options.recipe, options.blobs)
@@ -79,10 +97,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _jobs(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 256:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 256):
         raise argparse.ArgumentTypeError("1 to 256 processes")
-    return number
+    return int(text)
 
 
 def _tasks(options: argparse.Namespace) -> list[Task]:

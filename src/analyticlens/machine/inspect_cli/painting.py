@@ -7,6 +7,7 @@ its colour alone: it stands in words above the picture and on each region's labe
 from __future__ import annotations
 
 import math
+import os
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ SHIFT = 4
 MOST_TOOLS = 12
 # The contact sheet: how wide each picture of it is, and how many stand side by side.
 SMALL = 320
+# A picture that is much higher than wide is squeezed there.
+HIGHEST = 960
 ACROSS = 4
 
 
@@ -216,7 +219,7 @@ def _plain(text: str) -> str:
 
 def reduced(canvas: Canvas) -> Canvas:
     """Return a painted picture as small as a contact sheet wants it."""
-    height = max(1, round(canvas.shape[0] * SMALL / canvas.shape[1]))
+    height = min(HIGHEST, max(1, round(canvas.shape[0] * SMALL / canvas.shape[1])))
     return cv2.resize(canvas, (SMALL, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
@@ -238,9 +241,21 @@ def sheet(pictures: list[tuple[str, Verdict, Canvas]]) -> Canvas:
 
 def write_picture(path: Path, canvas: Canvas) -> None:
     """Write a picture in the format its name's ending says. Raises Unusable."""
+    ending = path.suffix.lower()
+    options = [cv2.IMWRITE_JPEG_QUALITY, 90] if ending in (".jpg", ".jpeg") else []
     try:
-        written = cv2.imwrite(str(path), canvas, [cv2.IMWRITE_JPEG_QUALITY, 90])
+        done, content = cv2.imencode(ending, canvas, options)
     except cv2.error:
-        written = False
-    if not written:
-        raise Unusable(f"{path}: the picture could not be written there")
+        done = False
+    if not done:
+        raise Unusable(f"{shown(path)}: no picture is written under such a name")
+    try:
+        # Not by OpenCV, which cannot open a name that is no UTF-8.
+        path.write_bytes(content.tobytes())
+    except OSError as error:
+        raise Unusable(f"{shown(path)}: {error.strerror or error}") from None
+
+
+def shown(path: Path) -> str:
+    """Return a file's name for people; bytes that are no letters are told as such."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

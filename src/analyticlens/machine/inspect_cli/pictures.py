@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,8 @@ def found(words: Sequence[str]) -> list[Path]:
 
 
 def _named(word: str) -> list[Path]:
+    if not word:
+        raise Unusable("a picture's name is empty")
     path = Path(word)
     if path.is_dir():
         files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in ENDINGS and file.is_file()]
@@ -27,6 +30,8 @@ def _named(word: str) -> list[Path]:
             raise Unusable(f"{word}: there is no picture in this folder")
         return files
     if path.exists():
+        if not path.is_file():
+            raise Unusable(f"{word}: this is no file")
         return [path]
     if glob.has_magic(word):
         files = [Path(name) for name in sorted(glob.glob(word, recursive=True))]
@@ -55,4 +60,15 @@ def overlays_for(pictures: Sequence[Path], folder: Path | None) -> list[Path | N
             name = f"{picture.stem}-{number}{ending}"
         taken.add(name.lower())
         targets.append(folder / name)
+    _spare(pictures, targets)
     return targets
+
+
+def _spare(pictures: Sequence[Path], targets: Sequence[Path | None]) -> None:
+    """Raise Unusable where an overlay would be written over one of the pictures themselves, under whatever name."""
+    own = {(state.st_dev, state.st_ino) for state in map(os.stat, filter(Path.exists, pictures))}
+    for target in targets:
+        if target is not None and target.exists():
+            state = target.stat()
+            if (state.st_dev, state.st_ino) in own:
+                raise Unusable(f"{target}: this is one of the pictures; choose another folder for the overlays")

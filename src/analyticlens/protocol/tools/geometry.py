@@ -29,7 +29,7 @@ class CircleParams(Strict):
     select: Literal["strongest", "inner", "outer"] = Field(
         "strongest", title="Edge", description="Which circle counts when there are several about one another."
     )
-    search: Pixels = Field(
+    search: Annotated[Finite, Field(ge=0.5, le=1000, json_schema_extra={"unit": "px"})] = Field(
         10,
         title="Search band",
         description="How far inside and outside a circle region's rim it is looked for; a ring says it itself.",
