@@ -130,6 +130,15 @@ def test_a_body_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(App(), scope(content_length="100000"), drip)[0] == 408
 
 
+def test_a_body_that_drips_without_a_pause_is_given_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "WHOLE_SECONDS", 0.05)
+
+    async def pour() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": True}
+
+    assert run(App(), scope(content_length="100000"), pour)[0] == 408
+
+
 def test_a_client_that_leaves_is_not_answered_and_costs_no_call() -> None:
     app = App()
 

@@ -31,7 +31,7 @@ def manage(*words: str, data: Path, **more: str) -> subprocess.CompletedProcess[
     environment = {**os.environ, **more}
     environment.pop("AL_DATA", None)
     command = [sys.executable, str(MANAGE), *words, "--data", str(data)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
 
 
 @pytest.mark.parametrize(("word", "value"), [("1", True), ("Yes", True), ("off", False), ("0", False), ("", True)])

@@ -82,20 +82,23 @@ async def take(receive: Receive, limit: int, file: IO[bytes]) -> int:
 
     Raises BodyTooLarge, ClientLeft, or TimeoutError when nothing came for `IDLE_SECONDS` or not all within `WHOLE_SECONDS`.
     """
-    size = 0
-    async with asyncio.timeout(WHOLE_SECONDS):
-        while True:
-            message = await asyncio.wait_for(receive(), IDLE_SECONDS)
-            if message["type"] != "http.request":
-                raise ClientLeft
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > limit:
-                raise BodyTooLarge(limit)
-            file.write(chunk)
-            if not message.get("more_body", False):
-                file.seek(0)
-                return size
+    size, loop = 0, asyncio.get_running_loop()
+    # Counted here: in Python 3.11 a wait that ends at the very moment it is cancelled swallows the cancelling, and a limit from outside
+    # with it.
+    deadline = loop.time() + WHOLE_SECONDS
+    while (left := deadline - loop.time()) > 0:
+        message = await asyncio.wait_for(receive(), min(IDLE_SECONDS, left))
+        if message["type"] != "http.request":
+            raise ClientLeft
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        file.write(chunk)
+        if not message.get("more_body", False):
+            file.seek(0)
+            return size
+    raise TimeoutError
 
 
 def with_length(scope: Scope, size: int) -> Scope:

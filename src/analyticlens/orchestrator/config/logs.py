@@ -47,5 +47,7 @@ def logging_config(level: str) -> dict[str, Any]:
         "loggers": {
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "level": level, "propagate": True},
+            # It tells of each try; the audit trail tells who had to wait.
+            "axes": {"handlers": [], "level": "WARNING", "propagate": True},
         },
     }

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
+from audit.models import record_refusal
 from dashboard.shell import THEME_COOKIE, THEMES
+from user.throttle import WAIT
 
 YEAR = 365 * 24 * 60 * 60
 
@@ -73,6 +77,19 @@ class SignIn(LoginView):
         context = super().get_context_data(**kwargs)
         context["asked_for_fleet"] = context.get("next") in {"", "/"}
         return context
+
+
+def wait(request: HttpRequest, credentials: Any = None, *_more: Any) -> HttpResponse:
+    """Answer whoever tried too often: the same to all, whether or not there is such a person."""
+    name = str(request.POST.get("username", ""))[:150]
+    record_refusal("sign in", name or "-", "too many tries")
+    minutes = int(WAIT.total_seconds() // 60)
+    sentence = gettext("Too many tries. Wait {minutes} minutes.").format(minutes=minutes)
+    form = {"errors": True, "non_field_errors": [sentence], "username": {"value": name}}
+    page = {"form": form, "next": request.POST.get("next", ""), "asked_for_fleet": False}
+    response = render(request, "dashboard/login.html", page, status=HTTPStatus.TOO_MANY_REQUESTS)
+    response["Retry-After"] = str(int(WAIT.total_seconds()))
+    return response
 
 
 sign_in = SignIn.as_view()

@@ -1,0 +1,48 @@
+"""Guessing passwords is slow: after a few failures of a name from an address both wait, and so does an address that tries many names."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from axes.handlers.database import AxesDatabaseHandler
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.db.models import Sum
+from django.http import HttpRequest
+
+from audit import clock
+
+WAIT = timedelta(minutes=15)
+# Failures of one name from one address, and of one address whatever the names: behind it may stand a whole plant.
+MOST_OF_ONE, MOST_OF_ALL = 5, 50
+
+
+def address(request: HttpRequest) -> str | None:
+    """Return where a request comes from: what the proxy before us says where there is one, else who is connected to us.
+
+    Whoever calls can write what they like into a header; only its last word is the proxy's own.
+    """
+    if settings.BEHIND_PROXY:
+        said = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        if said:
+            return said
+    found: str | None = request.META.get("REMOTE_ADDR")
+    return found
+
+
+class Handler(AxesDatabaseHandler):  # type: ignore[misc]
+    """django-axes', with a bound for an address as a whole."""
+
+    def is_locked(self, request: HttpRequest, credentials: dict[str, str] | None = None) -> bool:
+        """Tell whether whoever asks has to wait."""
+        if super().is_locked(request, credentials):
+            return True
+        crowd = _failures_from(address(request)) >= MOST_OF_ALL
+        # What the middleware reads to answer 429 rather than "wrong password".
+        request.axes_locked_out = crowd  # type: ignore[attr-defined]
+        return crowd
+
+
+def _failures_from(where: str | None) -> int:
+    recent = AccessAttempt.objects.filter(ip_address=where, attempt_time__gte=clock.wall() - WAIT)
+    return recent.aggregate(failures=Sum("failures_since_start"))["failures"] or 0
