@@ -45,6 +45,14 @@ def test_it_is_openapi_3_1_and_names_every_refusal(described: str) -> None:
         assert operation.get("description") or operation.get("summary"), name
 
 
+def test_every_call_that_does_something_can_be_made_under_a_key(described: str) -> None:
+    for address, path in json.loads(described)["paths"].items():
+        for method, operation in path.items():
+            keys = [one for one in operation.get("parameters", ()) if one["name"] == "Idempotency-Key"]
+            assert len(keys) == (method == "post"), (method, address)
+            assert all((one["schema"].get("format") == "uuid") == address.endswith("/trigger/") for one in keys)
+
+
 def test_every_field_is_described(described: str) -> None:
     schemas = json.loads(described)["components"]["schemas"]
     silent = [

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analyticlens.machine import clock
+from analyticlens.protocol.loopback import is_loopback
 from analyticlens.up.folder import Folder, FolderBusy
 from analyticlens.up.processes import LAUNCH, STOP_SECONDS, Child, Supervisor, how
 
@@ -26,7 +27,6 @@ PREPARE_SECONDS, PAGES_SECONDS = 300.0, 60.0
 # A supervisor that was killed: its processes have STOP_SECONDS to end.
 LEFTOVER_SECONDS = STOP_SECONDS + 5.0
 FIRST_MACHINE_PORT = 5001
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 # Tells every command on the data folder that it is served with the certificates beside it.
 SERVING = "serving"
 TLS_SETTINGS = ("AL_TLS_CERT", "AL_TLS_KEY", "AL_TLS_AUTHORITY")
@@ -126,7 +126,7 @@ def tls_of(chosen: argparse.Namespace, folder: Folder) -> dict[str, str]:
         return {name: os.environ[name] for name in TLS_SETTINGS if os.environ.get(name)}
     if not chosen.tls:
         behind_proxy = os.environ.get("AL_HTTPS", "") not in ("", "0")
-        if chosen.host not in LOOPBACK and not chosen.plain_http and not behind_proxy:
+        if not is_loopback(chosen.host) and not chosen.plain_http and not behind_proxy:
             raise CannotStart(
                 f"at {chosen.host} others can reach it, and without TLS passwords travel readable; "
                 "say --tls, or AL_HTTPS=1 behind a proxy with TLS, or --plain-http"
@@ -374,10 +374,10 @@ class Line:
         say(f"AnalyticLens is at {self.url}/")
         if authority := self.tls.get("AL_TLS_AUTHORITY"):
             say(f"Browsers believe it once they know its authority: {authority}")
-        elif self.host not in LOOPBACK and not self.tls:
+        elif not is_loopback(self.host) and not self.tls:
             say("WARNING: without TLS whoever listens on this network reads passwords and tokens")
         say(f"Sign in as admin; the password is in {self.folder.password}")
-        if self.host not in LOOPBACK and not os.environ.get("AL_ALLOWED_HOSTS"):
+        if not is_loopback(self.host) and not os.environ.get("AL_ALLOWED_HOSTS"):
             say(
                 "It answers only to localhost until AL_ALLOWED_HOSTS names what others call it by (docs/orchestrator.md)"
             )

@@ -15,11 +15,11 @@ import httpx2
 from analyticlens.machine.link.door import DoorDown
 from analyticlens.machine.store import write_whole
 from analyticlens.protocol.fingerprint import same
+from analyticlens.protocol.loopback import is_loopback
 
 AUTHORITY_FILE = "authority.pem"
 MOST_BYTES = 64 * 1024
 SECONDS = 10.0
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class NotTrusted(Exception):
@@ -29,7 +29,7 @@ class NotTrusted(Exception):
 def is_plain(url: str) -> bool:
     """Return whether an address sends everything readable over a network."""
     parts = urlsplit(url)
-    return parts.scheme == "http" and (parts.hostname or "") not in LOOPBACK
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def authority_path(data: Path, given: Path | None) -> Path:

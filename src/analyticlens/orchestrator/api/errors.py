@@ -48,15 +48,15 @@ class StaleVersion(Refused):
         super().__init__(sentence % {"version": self.version})
 
 
-class StaleDraft(Refused):
-    """Somebody edited the tools meanwhile; `tag` is that of the draft as it is."""
+class StaleTag(Refused):
+    """Somebody edited it meanwhile; `tag` stands for what it is now."""
 
     status = 412
     code = "stale_version"
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
-        super().__init__(_("Somebody changed these tools meanwhile."))
+        super().__init__(_("Somebody changed this meanwhile."))
 
 
 class Unreachable(Refused):

@@ -15,5 +15,5 @@ class AnyJson(serializers.JSONField):
 class ClockTime(serializers.TimeField):
     """A time of the day, such as 06:00."""
 
-    def __init__(self, **more: object) -> None:
-        super().__init__(format="%H:%M", input_formats=["%H:%M"], **more)  # type: ignore[arg-type]
+    def __init__(self, help_text: str) -> None:
+        super().__init__(format="%H:%M", input_formats=["%H:%M"], help_text=help_text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import django_filters
 from django.urls import path
 from django_filters.rest_framework import DjangoFilterBackend
@@ -12,12 +10,6 @@ from rest_framework.generics import ListAPIView
 
 from audit.fields import AnyJson
 from audit.models import AuditEntry
-
-if TYPE_CHECKING:
-    EntryFields = serializers.ModelSerializer[AuditEntry]
-    EntryList = ListAPIView[AuditEntry]
-else:
-    EntryFields, EntryList = serializers.ModelSerializer, ListAPIView
 
 HELP = {
     "seq": "Its number: 1, 2, 3… without gaps.",
@@ -38,7 +30,7 @@ HELP = {
 }
 
 
-class EntrySerializer(EntryFields):
+class EntrySerializer(serializers.ModelSerializer[AuditEntry]):
     """One act, linked to the one before it."""
 
     changes = AnyJson(read_only=True, help_text=HELP["changes"])
@@ -65,7 +57,7 @@ class EntryFilter(django_filters.FilterSet):  # type: ignore[misc]
         fields = ("actor_kind", "actor_name", "object_type", "object_pk", "verb", "refused")
 
 
-class Entries(EntryList):
+class Entries(ListAPIView[AuditEntry]):
     """The entries, newest first."""
 
     serializer_class = EntrySerializer

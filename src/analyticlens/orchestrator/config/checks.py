@@ -12,10 +12,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.urls import get_resolver
 
+from analyticlens.protocol.loopback import is_loopback
 from config.access import permission_of
 from config.routes import route_names
-
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 @register()
@@ -30,7 +29,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> l
                 id="config.E001",
             )
         )
-    if settings.DEBUG and settings.HOST not in LOOPBACK:
+    if settings.DEBUG and not is_loopback(settings.HOST):
         found.append(
             Error(
                 "AL_DEBUG is on and others can reach this server",
@@ -38,7 +37,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> l
                 id="config.E002",
             )
         )
-    if settings.HOST not in LOOPBACK and not settings.HTTPS:
+    if not is_loopback(settings.HOST) and not settings.HTTPS:
         found.append(
             Warning(
                 "Others can reach this server, without TLS: passwords travel readable",

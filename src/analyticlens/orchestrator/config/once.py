@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 from analyticlens.protocol.errors import error_answer
 from api import clock
 from api.models import KeptAnswer
+from user.models import User
+from user.rest import person
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -45,7 +47,7 @@ class OnceMiddleware:
             asked = _fingerprint(request)
         except RequestDataTooBig:
             return self.get_response(request)
-        row, known = _claim(request, key, asked)
+        row, known = _claim(person(request), key, asked)
         if known is not None:
             return known
         return self._answer(request, row)
@@ -73,18 +75,18 @@ def _fingerprint(request: HttpRequest) -> str:
     return said.hexdigest()
 
 
-def _claim(request: HttpRequest, key: str, asked: str) -> tuple[KeptAnswer, HttpResponse | None]:
+def _claim(user: User, key: str, asked: str) -> tuple[KeptAnswer, HttpResponse | None]:
     """Return the row of this call, and its answer where it was made before, or is being made, or was another."""
     now = clock.wall()
     KeptAnswer.objects.filter(created_at__lt=now - KEPT_FOR).delete()
     try:
         with transaction.atomic():
-            return KeptAnswer.objects.create(user=request.user, key=key, asked=asked), None  # type: ignore[misc]
+            return KeptAnswer.objects.create(user=user, key=key, asked=asked), None
     except IntegrityError:
         pass
-    row = KeptAnswer.objects.filter(user=request.user, key=key).first()  # type: ignore[misc]
+    row = KeptAnswer.objects.filter(user=user, key=key).first()
     if row is None:
-        return _claim(request, key, asked)
+        return _claim(user, key, asked)
     if row.asked != asked:
         return row, _refused(409, "key_used", _("Another call was made under that key."))
     if row.status:

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from analyticlens.protocol.canonical import strict_loads
 from analyticlens.protocol.errors import error_answer
-from api.errors import Refused, StaleDraft, StaleVersion
+from api.errors import Refused, StaleTag, StaleVersion
 from config.access import wants_json
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def answer_of(problem: Exception, context: Mapping[str, Any]) -> Response | None
         headers: dict[str, str] = {}
         if isinstance(problem, StaleVersion):
             details, headers = {"version": problem.version}, {"ETag": f'"{problem.version}"'}
-        elif isinstance(problem, StaleDraft):
+        elif isinstance(problem, StaleTag):
             headers = {"ETag": f'"{problem.tag}"'}
         return Response(error_answer(problem.code, str(problem), **details), problem.status, headers=headers)
     if isinstance(problem, ProtectedError):

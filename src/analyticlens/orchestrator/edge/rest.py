@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -21,15 +21,8 @@ from api.rest.asking import OfMachine, machine_of
 from audit.middleware import actor_of
 from edge.models import CODE_LIFE, MachineToken, carried, enrol_command, issue_code
 
-if TYPE_CHECKING:
-    KeyFields = serializers.ModelSerializer[MachineToken]
-    PlainFields = serializers.Serializer[Any]
-    KeyList = ListAPIView[MachineToken]
-else:
-    KeyFields, PlainFields, KeyList = serializers.ModelSerializer, serializers.Serializer, ListAPIView
 
-
-class CodeSerializer(PlainFields):
+class CodeSerializer(serializers.Serializer[Any]):
     """A one-time code, shown this once."""
 
     code = serializers.CharField(help_text="The code, shown this once; good for one use.")
@@ -37,7 +30,7 @@ class CodeSerializer(PlainFields):
     command = serializers.CharField(help_text="What to run at the computer that shall be the machine.")
 
 
-class KeySerializer(KeyFields):
+class KeySerializer(serializers.ModelSerializer[MachineToken]):
     """A machine's token, without its text."""
 
     class Meta:
@@ -72,7 +65,7 @@ class Code(APIView):
         return Response(said, 201, headers={"Cache-Control": "no-store"})
 
 
-class Keys(OfMachine, KeyList):
+class Keys(OfMachine, ListAPIView[MachineToken]):
     """The tokens of a machine, newest first."""
 
     serializer_class = KeySerializer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from http import HTTPStatus
 from pathlib import Path
 from uuid import UUID
@@ -20,6 +19,7 @@ from analyticlens.protocol.heartbeat import Goodbye, Heartbeat
 from analyticlens.protocol.live import LiveFrame
 from analyticlens.protocol.records import BatchEnvelope, Seq
 from analyticlens.protocol.strict import first_error
+from api.known import version_in
 from api.models import Command, Instance, VirtualMachine
 from api.turn import writing
 from edge import desired, heartbeats, live
@@ -37,7 +37,6 @@ BATCH = 1 * MIB
 PICTURE = 20 * MIB
 LIVE = 8 * MIB
 CHUNK = 64 * KIB
-IF_MATCH = re.compile(r'"?(\d{1,15})"?')
 NUMBER = TypeAdapter[int](Seq)
 
 
@@ -98,10 +97,10 @@ def read_desired(request: HttpRequest, machine: VirtualMachine) -> HttpResponse:
 @door("PUT", LocalChange, limit=1 * MIB)
 def change_desired(request: HttpRequest, machine: VirtualMachine, change: LocalChange) -> HttpResponse:
     """Register a change made at the machine, if nobody asked for something else meanwhile."""
-    match = IF_MATCH.fullmatch(request.headers.get("If-Match", ""))
-    if match is None:
+    version = version_in(request.headers.get("If-Match", ""))
+    if version is None:
         raise DoorError(HTTPStatus.PRECONDITION_REQUIRED, "no_version", "say with If-Match which version was changed")
-    return answer(desired.register(machine, change, int(match[1]), request.META.get("REMOTE_ADDR")))
+    return answer(desired.register(machine, change, version, request.META.get("REMOTE_ADDR")))
 
 
 @door("POST", BatchEnvelope, limit=BATCH)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError as NotSaved
@@ -11,11 +10,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from pydantic import TypeAdapter, ValidationError
 
-from analyticlens.protocol.canonical import canonical_json
 from analyticlens.protocol.seedrows import row_from_tool
 from analyticlens.protocol.strict import first_error
 from analyticlens.protocol.tools import Tool
-from api.errors import BadInput, StaleDraft
+from api.errors import BadInput, StaleTag
+from api.known import tag_of
 from api.models import VirtualMachine, VMInspectionTool
 from audit import Actor, acting
 from recipes.publishing import apply_draft
@@ -31,22 +30,22 @@ def rows_of(machine: VirtualMachine) -> list[VMInspectionTool]:
     return list(machine.tools.order_by("order_index", "name"))
 
 
-def tag_of(rows: list[VMInspectionTool]) -> str:
+def draft_tag(rows: list[VMInspectionTool]) -> str:
     """Return what stands for a draft as it is: any edit gives another one."""
     said = [[row.number, row.is_active, row.order_index, row.row()] for row in rows]
-    return sha256(canonical_json(said).encode()).hexdigest()[:32]
+    return tag_of(said)
 
 
-def edit(machine: VirtualMachine, change: Callable[[], None], *, by: Actor, reason: str, tag: str | None) -> None:
-    """Make a change of the tools, all of it or none. Raises StaleDraft where another tag is that of the draft, BadInput, NotNow.
+def edit(machine: VirtualMachine, change: Callable[[], object], *, by: Actor, reason: str, tag: str | None) -> None:
+    """Make a change of the tools, all of it or none. Raises StaleTag where another tag is that of the draft, BadInput, NotNow.
 
     In development the machine runs the draft from then on.
     """
     with transaction.atomic(), acting(by, reason):
         VirtualMachine.objects.select_for_update().get(pk=machine.pk)
-        now = tag_of(rows_of(machine))
+        now = draft_tag(rows_of(machine))
         if tag is not None and tag != now:
-            raise StaleDraft(now)
+            raise StaleTag(now)
         try:
             change()
         except NotSaved as problem:

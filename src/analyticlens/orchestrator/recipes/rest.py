@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from pydantic import ValidationError
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -20,35 +20,20 @@ from analyticlens.protocol.canonical import strict_loads
 from analyticlens.protocol.recipe import Recipe
 from analyticlens.protocol.strict import first_error, plain
 from api.errors import BadInput
+from api.known import tag_in
 from api.models import VirtualMachine, VMInspectionTool
-from api.rest.asking import VERSION_HEADER, OfMachine, asked, machine_of, machines, version_named
+from api.rest.asking import TAG_HEADER, VERSION_HEADER, OfMachine, asked, machine_of, machines, version_named
 from api.rest.desired import DifferenceSerializer, changes, version_of
-from api.rest.serializers import DesiredSerializer
+from api.rest.serializers import DesiredSerializer, WhySerializer
 from audit.middleware import actor_of
-from recipes.editing import edit, put_at, rows_of, tag_of, tool_from, write
+from recipes.editing import draft_tag, edit, put_at, rows_of, tool_from, write
 from recipes.models import RecipeVersion
 from recipes.publishing import publish, republish, revert
 
-if TYPE_CHECKING:
-    RecipeFields = serializers.ModelSerializer[RecipeVersion]
-    ToolFields = serializers.ModelSerializer[VMInspectionTool]
-    PlainFields = serializers.Serializer[Any]
-    RecipeList = ListAPIView[RecipeVersion]
-    ToolList = ListAPIView[VMInspectionTool]
-else:
-    RecipeFields = ToolFields = serializers.ModelSerializer
-    PlainFields, RecipeList, ToolList = serializers.Serializer, ListAPIView, ListAPIView
-
 CHANGED = "Tools changed over REST"
-TAG_HEADER = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description="The ETag of the tools as you know them: where somebody edited them since, the answer is 412.",
-)
 
 
-class RecipeSerializer(RecipeFields):
+class RecipeSerializer(serializers.ModelSerializer[RecipeVersion]):
     """A version of a recipe. It never changes."""
 
     class Meta:
@@ -88,13 +73,7 @@ class RecipeWithChanges(RecipeSerializer):
         return changes(strict_loads(before.canonical) if before else {"tools": []}, self.get_recipe(version))
 
 
-class WhySerializer(PlainFields):
-    """Why it is done."""
-
-    reason = serializers.CharField(max_length=2000, help_text="Why; it stays in the history.")
-
-
-class Recipes(OfMachine, RecipeList):
+class Recipes(OfMachine, ListAPIView[RecipeVersion]):
     """The recipe versions of a machine, newest first."""
 
     serializer_class = RecipeSerializer
@@ -150,12 +129,10 @@ class Revert(APIView):
 
 
 def _why(request: Request) -> str:
-    body = WhySerializer(data=request.data)
-    body.is_valid(raise_exception=True)
-    return str(body.validated_data["reason"])
+    return str(_asked(WhySerializer, request)["reason"])
 
 
-class ToolSerializer(ToolFields):
+class ToolSerializer(serializers.ModelSerializer[VMInspectionTool]):
     """A tool of a machine, as it is edited. What runs is a published version."""
 
     machine = serializers.CharField(source="virtual_machine.machine_id", read_only=True, help_text="Whose it is.")
@@ -189,13 +166,13 @@ class ToolSerializer(ToolFields):
         return ""
 
 
-class DraftSerializer(PlainFields):
+class DraftSerializer(serializers.Serializer[Any]):
     """The tools of a machine in the order they run."""
 
     results = ToolSerializer(many=True, help_text="The tools.")
 
 
-class ToolWishSerializer(PlainFields):
+class ToolWishSerializer(serializers.Serializer[Any]):
     """What a tool shall be."""
 
     tool = serializers.DictField(help_text="The tool in the words of recipes; its id is given here.")
@@ -209,7 +186,7 @@ class ToolWishSerializer(PlainFields):
     reason = serializers.CharField(max_length=2000, default=CHANGED, help_text="Why; it stays in the audit trail.")
 
 
-class RecipeWishSerializer(PlainFields):
+class RecipeWishSerializer(serializers.Serializer[Any]):
     """All tools at once."""
 
     recipe = serializers.DictField(help_text="The recipe: its tools become those of the machine.")
@@ -220,12 +197,11 @@ def _draft(machine: VirtualMachine, status: int = 200) -> Response:
     rows = rows_of(machine)
     for row in rows:
         row.virtual_machine = machine
-    return Response({"results": ToolSerializer(rows, many=True).data}, status, headers={"ETag": f'"{tag_of(rows)}"'})
+    return Response({"results": ToolSerializer(rows, many=True).data}, status, headers={"ETag": f'"{draft_tag(rows)}"'})
 
 
 def _tag(request: Request) -> str | None:
-    given = request.headers.get("If-Match")
-    return None if given is None else given.strip().strip('"')
+    return tag_in(request.headers.get("If-Match"))
 
 
 class Tools(APIView):
@@ -310,7 +286,7 @@ class OneTool(APIView):
         row = self._row(request, machine_id, number)
         edit(
             row.virtual_machine,
-            lambda: _remove(row),
+            row.delete,
             by=actor_of(request._request),
             reason=CHANGED,
             tag=_tag(request),
@@ -325,17 +301,13 @@ class OneTool(APIView):
         return row
 
 
-def _remove(row: VMInspectionTool) -> None:
-    row.delete()
-
-
-def _asked(serializer: type[PlainFields], request: Request) -> dict[str, Any]:
+def _asked(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     body = serializer(data=request.data)
     body.is_valid(raise_exception=True)
     return dict(body.validated_data)
 
 
-class AllTools(ToolList):
+class AllTools(ListAPIView[VMInspectionTool]):
     """The tools of all machines, by machine and order."""
 
     serializer_class = ToolSerializer

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import django_filters
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
@@ -19,13 +17,6 @@ from rest_framework.views import APIView
 
 from results.models import InspectionResult
 from results.pictures import stored
-
-if TYPE_CHECKING:
-    ResultFields = serializers.ModelSerializer[InspectionResult]
-    ResultList = ListAPIView[InspectionResult]
-    ResultRetrieve = RetrieveAPIView[InspectionResult]
-else:
-    ResultFields, ResultList, ResultRetrieve = serializers.ModelSerializer, ListAPIView, RetrieveAPIView
 
 HELP = {
     "id": "Its number here, in the order results arrived.",
@@ -51,7 +42,7 @@ HELP = {
 }
 
 
-class ResultSerializer(ResultFields):
+class ResultSerializer(serializers.ModelSerializer[InspectionResult]):
     """One inspection."""
 
     machine = serializers.CharField(source="machine.machine_id", read_only=True, help_text="Whose it is.")
@@ -82,7 +73,7 @@ class ResultFilter(django_filters.FilterSet):  # type: ignore[misc]
         fields = ("verdict", "simulated", "part_id")
 
 
-class Results(ResultList):
+class Results(ListAPIView[InspectionResult]):
     """The results of all machines, newest first."""
 
     serializer_class = ResultSerializer
@@ -94,7 +85,7 @@ class Results(ResultList):
         return seen(self.request)
 
 
-class Result(ResultRetrieve):
+class Result(RetrieveAPIView[InspectionResult]):
     """One result."""
 
     serializer_class = ResultSerializer

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.utils import extend_schema
@@ -16,15 +17,8 @@ from rest_framework.views import APIView
 
 from user.models import MOST_TOKEN_DAYS, TOKEN_DAYS, ApiToken, Role, User
 
-if TYPE_CHECKING:
-    TokenFields = serializers.ModelSerializer[ApiToken]
-    PlainFields = serializers.Serializer[Any]
-    TokenList = ListAPIView[ApiToken]
-else:
-    TokenFields, PlainFields, TokenList = serializers.ModelSerializer, serializers.Serializer, ListAPIView
 
-
-class TokenSerializer(TokenFields):
+class TokenSerializer(serializers.ModelSerializer[ApiToken]):
     """A token, without its text."""
 
     class Meta:
@@ -42,7 +36,7 @@ class TokenSerializer(TokenFields):
         }
 
 
-class NewTokenSerializer(PlainFields):
+class NewTokenSerializer(serializers.Serializer[Any]):
     """What a token shall be."""
 
     name = serializers.CharField(max_length=100, help_text="What it is for.")
@@ -61,13 +55,13 @@ class MadeTokenSerializer(TokenSerializer):
         fields = (*TokenSerializer.Meta.fields, "token")  # type: ignore[assignment]
 
 
-def person(request: Request) -> User:
+def person(request: HttpRequest | Request) -> User:
     """Return who asks; nobody else gets this far."""
     assert isinstance(request.user, User)
     return request.user
 
 
-class Tokens(TokenList):
+class Tokens(ListAPIView[ApiToken]):
     """One's own tokens, newest first."""
 
     serializer_class = TokenSerializer

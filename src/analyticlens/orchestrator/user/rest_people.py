@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -15,22 +15,6 @@ from rest_framework.generics import ListCreateAPIView, RetrieveUpdateAPIView, Re
 from user.models import Line, Role, Site, User
 from user.rest import person
 
-if TYPE_CHECKING:
-    SiteFields = serializers.ModelSerializer[Site]
-    LineFields = serializers.ModelSerializer[Line]
-    PersonFields = serializers.ModelSerializer[User]
-    SiteList = ListCreateAPIView[Site]
-    OneSiteView = RetrieveUpdateDestroyAPIView[Site]
-    LineList = ListCreateAPIView[Line]
-    OneLineView = RetrieveUpdateDestroyAPIView[Line]
-    PersonList = ListCreateAPIView[User]
-    OnePersonView = RetrieveUpdateAPIView[User]
-else:
-    SiteFields = LineFields = PersonFields = serializers.ModelSerializer
-    SiteList = LineList = PersonList = ListCreateAPIView
-    OneSiteView = OneLineView = RetrieveUpdateDestroyAPIView
-    OnePersonView = RetrieveUpdateAPIView
-
 
 class LastAdministrator(exceptions.APIException):
     """Nobody would be left who may undo it."""
@@ -38,7 +22,7 @@ class LastAdministrator(exceptions.APIException):
     status_code = 409
 
 
-class SiteSerializer(SiteFields):
+class SiteSerializer(serializers.ModelSerializer[Site]):
     """A plant, or a building of one."""
 
     class Meta:
@@ -51,7 +35,7 @@ class SiteSerializer(SiteFields):
         }
 
 
-class LineSerializer(LineFields):
+class LineSerializer(serializers.ModelSerializer[Line]):
     """A line of a site: where machines stand."""
 
     site = serializers.SlugRelatedField(slug_field="code", queryset=Site.objects.all(), help_text="Code of its site.")
@@ -66,7 +50,7 @@ class LineSerializer(LineFields):
         }
 
 
-class PersonSerializer(PersonFields):
+class PersonSerializer(serializers.ModelSerializer[User]):
     """Somebody who may sign in."""
 
     password = serializers.CharField(
@@ -166,7 +150,7 @@ def lines_for(user: User) -> QuerySet[Line]:
     return Line.objects.filter(Q(pk__in=user.lines.values("pk")) | Q(site__in=user.sites.values("pk")))
 
 
-class Sites(SiteList):
+class Sites(ListCreateAPIView[Site]):
     """The sites, by code."""
 
     serializer_class = SiteSerializer
@@ -177,7 +161,7 @@ class Sites(SiteList):
         return Site.objects.none() if getattr(self, "swagger_fake_view", False) else sites_for(person(self.request))
 
 
-class OneSite(OneSiteView):
+class OneSite(RetrieveUpdateDestroyAPIView[Site]):
     """One site."""
 
     serializer_class = SiteSerializer
@@ -189,7 +173,7 @@ class OneSite(OneSiteView):
         return Site.objects.none() if getattr(self, "swagger_fake_view", False) else sites_for(person(self.request))
 
 
-class Lines(LineList):
+class Lines(ListCreateAPIView[Line]):
     """The lines."""
 
     serializer_class = LineSerializer
@@ -202,7 +186,7 @@ class Lines(LineList):
         return lines_for(person(self.request)).select_related("site")
 
 
-class OneLine(OneLineView):
+class OneLine(RetrieveUpdateDestroyAPIView[Line]):
     """One line."""
 
     serializer_class = LineSerializer
@@ -215,7 +199,7 @@ class OneLine(OneLineView):
         return lines_for(person(self.request)).select_related("site")
 
 
-class People(PersonList):
+class People(ListCreateAPIView[User]):
     """Everybody who may or might sign in."""
 
     serializer_class = PersonSerializer
@@ -223,7 +207,7 @@ class People(PersonList):
     keyset = ("id",)
 
 
-class OnePerson(OnePersonView):
+class OnePerson(RetrieveUpdateAPIView[User]):
     """One person. Nobody is deleted: their history stays, and `is_active` false keeps them out."""
 
     serializer_class = PersonSerializer

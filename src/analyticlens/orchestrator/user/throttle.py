@@ -30,7 +30,7 @@ def address(request: HttpRequest) -> str | None:
     return found
 
 
-class Handler(AxesDatabaseHandler):  # type: ignore[misc]
+class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # django-axes has no types
     """django-axes', with a bound for an address as a whole."""
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, str] | None = None) -> bool:
@@ -39,7 +39,7 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
             return True
         crowd = _failures_from(address(request)) >= MOST_OF_ALL
         # What the middleware reads to answer 429 rather than "wrong password".
-        request.axes_locked_out = crowd  # type: ignore[attr-defined]
+        vars(request)["axes_locked_out"] = crowd
         return crowd
 
 

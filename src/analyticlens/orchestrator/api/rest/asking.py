@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
-from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -16,22 +14,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.errors import BadInput
+from api.known import version_in
 from api.models import DesiredVersion, VirtualMachine
 from api.rest.serializers import DesiredSerializer
 from api.scope import machines_for
 
-IF_MATCH = re.compile(r'"?(\d{1,15})"?')
 VERSION_HEADER = OpenApiParameter(
     "If-Match",
     str,
     OpenApiParameter.HEADER,
     description='The newest version you know, such as "41": where another one is newest, the answer is 412 and names it.',
 )
-KEY_HEADER = OpenApiParameter(
-    "Idempotency-Key",
-    UUID,
+TAG_HEADER = OpenApiParameter(
+    "If-Match",
+    str,
     OpenApiParameter.HEADER,
-    description="A UUID of yours: the same one again is the same act, done once. With another body it is refused with 409.",
+    description="The ETag of what you know: where somebody edited it since, the answer is 412.",
 )
 
 
@@ -45,9 +43,13 @@ def machines(request: HttpRequest | Request) -> QuerySet[VirtualMachine]:
     )
 
 
-def machine_of(request: Request, machine_id: str) -> VirtualMachine:
-    """Return the machine of that id. Raises Http404, also for one that who asks may not see."""
-    return get_object_or_404(machines(request), machine_id=machine_id)
+def machine_of(request: Request, machine_id: str, *, lock: bool = False) -> VirtualMachine:
+    """Return the machine of that id; locked, nobody else changes its row until the transaction ends.
+
+    Raises Http404, also for one that who asks may not see.
+    """
+    found = machines(request)
+    return get_object_or_404(found.select_for_update(of=("self",)) if lock else found, machine_id=machine_id)
 
 
 class OfMachine:
@@ -76,7 +78,7 @@ def version_named(request: Request) -> int | None:
     given = request.headers.get("If-Match")
     if given is None:
         return None
-    match = IF_MATCH.fullmatch(given)
-    if match is None:
+    version = version_in(given)
+    if version is None:
         raise BadInput(_("If-Match is the number of a version."))
-    return int(match[1])
+    return version

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -14,8 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from analyticlens.protocol.canonical import canonical_json
-from api.errors import BadInput, StaleDraft
+from api.errors import BadInput, StaleTag
+from api.known import tag_in, tag_of
 from api.models import VirtualMachine
 from api.rest.asking import machine_of, machines
 from api.rest.serializers import MachineSerializer, ReasonSerializer
@@ -27,12 +27,8 @@ from user.rest import person
 if TYPE_CHECKING:
     from audit import Actor
 
-    PlainFields = serializers.Serializer[Any]
-else:
-    PlainFields = serializers.Serializer
 
-
-class DescriptionSerializer(PlainFields):
+class DescriptionSerializer(serializers.Serializer[Any]):
     """What people say of a machine; what is not named stays."""
 
     name = serializers.CharField(max_length=100, required=False, help_text="What people call it.")
@@ -66,16 +62,15 @@ class MaintenanceSerializer(ReasonSerializer):
     on = serializers.BooleanField(help_text="true: in maintenance, whatever it says of itself.")
 
 
-def tag_of(machine: VirtualMachine) -> str:
+def description_tag(machine: VirtualMachine) -> str:
     """Return what stands for what people said of a machine."""
-    said = [machine.name, machine.description, machine.tags, machine.line_id, machine.is_active]
-    return sha256(canonical_json(said).encode()).hexdigest()[:32]
+    return tag_of([machine.name, machine.description, machine.tags, machine.line_id, machine.is_active])
 
 
 def said_of(machine: VirtualMachine, request: Request, status: int = 200) -> Response:
     """Return the machine as it is now."""
     row = machines(request).get(pk=machine.pk)
-    return Response(MachineSerializer(row).data, status, headers={"ETag": f'"{tag_of(row)}"'})
+    return Response(MachineSerializer(row).data, status, headers={"ETag": f'"{description_tag(row)}"'})
 
 
 def describe(machine: VirtualMachine, said: dict[str, Any]) -> list[str]:
@@ -106,21 +101,19 @@ def _line(site: str | None, line: str | None) -> Line | None:
     return found
 
 
-class MachineCare(APIView):
-    """What people say of one machine."""
-
-    def change(self, request: Request, machine_id: str) -> Response:
-        """Change it, for who knows it as it is."""
-        machine = machine_of(request, machine_id)
-        body = DescriptionSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        known = request.headers.get("If-Match")
-        if known is not None and known.strip().strip('"') != tag_of(machine):
-            raise StaleDraft(tag_of(machine))
+def change(request: Request, machine_id: str) -> Response:
+    """Describe a machine otherwise, for who knows it as it is."""
+    body = DescriptionSerializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    known = tag_in(request.headers.get("If-Match"))
+    with transaction.atomic():
+        machine = machine_of(request, machine_id, lock=True)
+        if known is not None and known != (now := description_tag(machine)):
+            raise StaleTag(now)
         names = describe(machine, body.validated_data)
         with acting(actor_of(request._request), body.validated_data["reason"]):
             machine.save(update_fields=[*names, "updated_at"])
-        return said_of(machine, request)
+    return said_of(machine, request)
 
 
 def add(request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
@@ -22,14 +22,8 @@ from api.rest.serializers import DesiredSerializer
 from audit.fields import AnyJson
 from audit.middleware import actor_of
 
-if TYPE_CHECKING:
-    DesiredList = ListAPIView[DesiredVersion]
-    PlainFields = serializers.Serializer[Any]
-else:
-    DesiredList, PlainFields = ListAPIView, serializers.Serializer
 
-
-class DifferenceSerializer(PlainFields):
+class DifferenceSerializer(serializers.Serializer[Any]):
     """One place that changed."""
 
     path = serializers.ListField(child=serializers.CharField(), help_text="The way there, from the outside in.")
@@ -57,7 +51,7 @@ class DesiredWithChanges(DesiredSerializer):
         return changes(before.body if before else {}, version.body)
 
 
-class WishSerializer(PlainFields):
+class WishSerializer(serializers.Serializer[Any]):
     """What a machine shall be; what is not named stays."""
 
     reason = serializers.CharField(max_length=2000, help_text="Why; it stays in the history.")
@@ -74,7 +68,7 @@ class WishSerializer(PlainFields):
     )
 
 
-class DesiredVersions(OfMachine, DesiredList):
+class DesiredVersions(OfMachine, ListAPIView[DesiredVersion]):
     """What was asked of a machine, version by version."""
 
     serializer_class = DesiredSerializer

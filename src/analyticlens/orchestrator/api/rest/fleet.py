@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, F
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -20,7 +19,6 @@ from api.models import VirtualMachine
 from api.models.choices import MODES
 from api.rest.asking import machines
 from api.rest.serializers import ReasonSerializer
-from api.scope import machines_for
 from audit import acting
 from audit.middleware import actor_of
 from user.rest import person
@@ -28,17 +26,13 @@ from user.rest import person
 if TYPE_CHECKING:
     from audit import Actor
 
-    PlainFields = serializers.Serializer[Any]
-else:
-    PlainFields = serializers.Serializer
-
 MOST_AT_ONCE = 1000
 ACTS = ("start", "stop", "restart", "set_mode", "tag")
 # What is more than running and standing still.
 FOR_ENGINEERS = frozenset({"set_mode", "tag"})
 
 
-class SummarySerializer(PlainFields):
+class SummarySerializer(serializers.Serializer[Any]):
     """The fleet in one look."""
 
     machines = serializers.IntegerField(help_text="Machines that are not retired.")
@@ -56,27 +50,25 @@ class Summary(APIView):
     def get(self, request: Request) -> Response:
         """Return how many machines there are of each kind, of those that who asks may see."""
         rows = machines(request).filter(is_active=True)
-        said = {name: dict(_counted(request, name)) for name in ("status", "connection_status", "mode")}
+        counted = ("status", "connection_status", "mode")
+        fields = (*counted, "apply_state", "reported_version", "desired_version")
+        found = list(rows.values_list(*fields))
+        status, connection, mode = (dict(Counter(sorted(row[place] for row in found))) for place in range(len(counted)))
         late = Counter(
             "refused" if state in {"rejected", "rolled_back"} else "applying"
-            for state, reported, asked in rows.values_list("apply_state", "reported_version", F("desired_version"))
+            for *_others, state, reported, asked in found
             if reported < asked or state in {"rejected", "rolled_back"}
         )
         return Response(
             {
-                "machines": sum(said["status"].values()),
-                "status": said["status"],
-                "connection": said["connection_status"],
-                "mode": said["mode"],
+                "machines": len(found),
+                "status": status,
+                "connection": connection,
+                "mode": mode,
                 "applying": late["applying"],
                 "refused": late["refused"],
             }
         )
-
-
-def _counted(request: Request, name: str) -> list[tuple[str, int]]:
-    rows = machines_for(request.user).filter(is_active=True).order_by(name)
-    return list(rows.values_list(name).annotate(Count("pk")))
 
 
 class BulkSerializer(ReasonSerializer):
@@ -98,7 +90,7 @@ class BulkSerializer(ReasonSerializer):
     )
 
 
-class BulkAnswerSerializer(PlainFields):
+class BulkAnswerSerializer(serializers.Serializer[Any]):
     """What became of an act at one machine."""
 
     machine_id = serializers.CharField(help_text="Which machine.")
@@ -107,7 +99,7 @@ class BulkAnswerSerializer(PlainFields):
     error = serializers.DictField(allow_null=True, help_text="Why not: code, message and details.")
 
 
-class BulkAnswersSerializer(PlainFields):
+class BulkAnswersSerializer(serializers.Serializer[Any]):
     """What became of an act, machine by machine."""
 
     results = BulkAnswerSerializer(many=True, help_text="One for each machine, in the order they were named.")

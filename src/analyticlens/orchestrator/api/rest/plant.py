@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
@@ -15,22 +15,10 @@ from user.models import Site
 from user.rest import person
 from user.rest_people import sites_for
 
-if TYPE_CHECKING:
-    ProductFields = serializers.ModelSerializer[Product]
-    ShiftFields = serializers.ModelSerializer[Shift]
-    ProductList = ListCreateAPIView[Product]
-    OneProductView = RetrieveUpdateDestroyAPIView[Product]
-    ShiftList = ListCreateAPIView[Shift]
-    OneShiftView = RetrieveUpdateDestroyAPIView[Shift]
-else:
-    ProductFields = ShiftFields = serializers.ModelSerializer
-    ProductList = ShiftList = ListCreateAPIView
-    OneProductView = OneShiftView = RetrieveUpdateDestroyAPIView
-
 ONE = ["get", "patch", "delete", "options", "head"]
 
 
-class ProductSerializer(ProductFields):
+class ProductSerializer(serializers.ModelSerializer[Product]):
     """Something that machines look at."""
 
     class Meta:
@@ -45,7 +33,7 @@ class ProductSerializer(ProductFields):
         }
 
 
-class ShiftSerializer(ShiftFields):
+class ShiftSerializer(serializers.ModelSerializer[Shift]):
     """A time of the day people work."""
 
     site = serializers.SlugRelatedField(
@@ -78,7 +66,7 @@ class ShiftSerializer(ShiftFields):
         return attrs
 
 
-class Products(ProductList):
+class Products(ListCreateAPIView[Product]):
     """The products, by code."""
 
     serializer_class = ProductSerializer
@@ -86,7 +74,7 @@ class Products(ProductList):
     keyset = ("code",)
 
 
-class OneProduct(OneProductView):
+class OneProduct(RetrieveUpdateDestroyAPIView[Product]):
     """One product."""
 
     serializer_class = ProductSerializer
@@ -107,14 +95,14 @@ class OfSites:
         return Shift.objects.filter(known).select_related("site")
 
 
-class Shifts(OfSites, ShiftList):
+class Shifts(OfSites, ListCreateAPIView[Shift]):
     """The shifts."""
 
     serializer_class = ShiftSerializer
     keyset = ("id",)
 
 
-class OneShift(OfSites, OneShiftView):
+class OneShift(OfSites, RetrieveUpdateDestroyAPIView[Shift]):
     """One shift."""
 
     serializer_class = ShiftSerializer

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.models import Command, DesiredVersion, Transition, VirtualMachine, VMHeartbeat
 
-if TYPE_CHECKING:
-    MachineFields = serializers.ModelSerializer[VirtualMachine]
-    DesiredFields = serializers.ModelSerializer[DesiredVersion]
-    CommandFields = serializers.ModelSerializer[Command]
-    TransitionFields = serializers.ModelSerializer[Transition]
-    HeartbeatFields = serializers.ModelSerializer[VMHeartbeat]
-    PlainFields = serializers.Serializer[Any]
-else:
-    MachineFields = DesiredFields = CommandFields = TransitionFields = HeartbeatFields = serializers.ModelSerializer
-    PlainFields = serializers.Serializer
 
-
-class SourceSerializer(PlainFields):
+class SourceSerializer(serializers.Serializer[Any]):
     """Where pictures come from."""
 
     type = serializers.CharField(help_text="camera, camera_IP, pasta, rtsp, picamera2 or genicam.")
@@ -32,14 +21,14 @@ class SourceSerializer(PlainFields):
     rtsp_url = serializers.CharField(help_text="Address of a stream, never with a password in it.")
 
 
-class TriggerSerializer(PlainFields):
+class TriggerSerializer(serializers.Serializer[Any]):
     """What makes it inspect."""
 
     type = serializers.CharField(help_text="continuous, manual, external or scheduled.")
     interval_ms = serializers.IntegerField(help_text="Time between two continuous triggers, in milliseconds.")
 
 
-class MachineSerializer(MachineFields):
+class MachineSerializer(serializers.ModelSerializer[VirtualMachine]):
     """A vision machine: who it is, what was asked of it, and what it says of itself."""
 
     owner = serializers.CharField(
@@ -128,7 +117,7 @@ class MachineSerializer(MachineFields):
         return machine.get_trigger_config()
 
 
-class DesiredSerializer(DesiredFields):
+class DesiredSerializer(serializers.ModelSerializer[DesiredVersion]):
     """A version of what was asked of a machine. It never changes."""
 
     class Meta:
@@ -145,7 +134,13 @@ class DesiredSerializer(DesiredFields):
         }
 
 
-class ReasonSerializer(PlainFields):
+class WhySerializer(serializers.Serializer[Any]):
+    """Why it is done; it has to be said."""
+
+    reason = serializers.CharField(max_length=2000, help_text="Why; it stays in the history.")
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
     """Why something is asked."""
 
     reason = serializers.CharField(
@@ -153,7 +148,7 @@ class ReasonSerializer(PlainFields):
     )
 
 
-class TriggerActSerializer(PlainFields):
+class TriggerActSerializer(serializers.Serializer[Any]):
     """A single inspection asked for."""
 
     ttl = serializers.FloatField(
@@ -161,7 +156,7 @@ class TriggerActSerializer(PlainFields):
     )
 
 
-class CommandSerializer(CommandFields):
+class CommandSerializer(serializers.ModelSerializer[Command]):
     """A one-shot act, and what became of it."""
 
     class Meta:
@@ -193,7 +188,7 @@ class CommandSerializer(CommandFields):
         }
 
 
-class TransitionSerializer(TransitionFields):
+class TransitionSerializer(serializers.ModelSerializer[Transition]):
     """A change of a machine's state."""
 
     class Meta:
@@ -212,7 +207,7 @@ class TransitionSerializer(TransitionFields):
         }
 
 
-class HeartbeatSerializer(HeartbeatFields):
+class HeartbeatSerializer(serializers.ModelSerializer[VMHeartbeat]):
     """A sign of life that was kept: one a minute, and every one that changed something."""
 
     class Meta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from api.models import Command, Transition, VirtualMachine, VMHeartbeat
 from api.rest import care
-from api.rest.asking import KEY_HEADER, VERSION_HEADER, OfMachine, asked, machine_of, machines, version_named
+from api.rest.asking import TAG_HEADER, VERSION_HEADER, OfMachine, asked, machine_of, machines, version_named
 from api.rest.serializers import (
     CommandSerializer,
     DesiredSerializer,
@@ -27,14 +27,6 @@ from api.rest.serializers import (
     TriggerActSerializer,
 )
 from audit.middleware import actor_of
-
-if TYPE_CHECKING:
-    MachineList = ListAPIView[VirtualMachine]
-    CommandList = ListAPIView[Command]
-    TransitionList = ListAPIView[Transition]
-    HeartbeatList = ListAPIView[VMHeartbeat]
-else:
-    MachineList = CommandList = TransitionList = HeartbeatList = ListAPIView
 
 
 class MachineFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -53,7 +45,7 @@ class MachineFilter(django_filters.FilterSet):  # type: ignore[misc]
         return rows.filter(tags__contains=f" {value} ")
 
 
-class Machines(MachineList):
+class Machines(ListAPIView[VirtualMachine]):
     """The machines, by machine_id."""
 
     serializer_class = MachineSerializer
@@ -74,7 +66,7 @@ class Machines(MachineList):
         return found if asked_for else found.filter(is_active=True)
 
 
-class Machine(care.MachineCare):
+class Machine(APIView):
     """One machine."""
 
     @extend_schema(operation_id="machine", responses={200: MachineSerializer})
@@ -85,15 +77,15 @@ class Machine(care.MachineCare):
     @extend_schema(
         operation_id="machine_describe",
         request=care.DescriptionSerializer,
-        parameters=[VERSION_HEADER],
+        parameters=[TAG_HEADER],
         responses={200: MachineSerializer},
     )
     def patch(self, request: Request, machine_id: str) -> Response:
         """Say something else of it: name, description, tags, line. What is not named stays."""
-        return self.change(request, machine_id)
+        return care.change(request, machine_id)
 
 
-class Commands(OfMachine, CommandList):
+class Commands(OfMachine, ListAPIView[Command]):
     """The one-shot acts asked of a machine."""
 
     serializer_class = CommandSerializer
@@ -101,14 +93,14 @@ class Commands(OfMachine, CommandList):
     keyset = ("-created_at", "-id")
 
 
-class Transitions(OfMachine, TransitionList):
+class Transitions(OfMachine, ListAPIView[Transition]):
     """The changes of a machine's state."""
 
     serializer_class = TransitionSerializer
     rows = Transition.objects.all()
 
 
-class Heartbeats(OfMachine, HeartbeatList):
+class Heartbeats(OfMachine, ListAPIView[VMHeartbeat]):
     """The signs of life of a machine that were kept."""
 
     serializer_class = HeartbeatSerializer
@@ -161,7 +153,6 @@ class Trigger(APIView):
     @extend_schema(
         operation_id="machine_trigger",
         request=TriggerActSerializer,
-        parameters=[KEY_HEADER],
         responses={202: CommandSerializer},
     )
     def post(self, request: Request, machine_id: str) -> Response:
