@@ -83,7 +83,7 @@ def joined(runs: Runs, corners: bool) -> Ints:
     """Return of each run the first run of its component."""
     first, past = touching(runs, corners)
     root = np.where(past > first, first, np.arange(len(first)))
-    root = _shortened(root)
+    root = shortened(root)
     more = np.flatnonzero(past - first > 1)
     counts = past[more] - first[more] - 1
     above = spread(first[more] + 1, counts)
@@ -100,15 +100,15 @@ def hooked(root: Ints, one: Ints, other: Ints) -> Ints:
             return root
         low, high = np.minimum(one[apart], other[apart]), np.maximum(one[apart], other[apart])
         np.minimum.at(root, high, low)
-        root = _shortened(root)
+        root = shortened(root)
         one, other = root[low], root[high]
 
 
-def _shortened(root: Ints) -> Ints:
+def shortened(root: Ints) -> Ints:
     """Return roots of roots until nothing changes."""
     while True:
         further = root[root]
-        if np.array_equal(further, root):
+        if (further == root).all():
             return root
         root = further
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from analyticlens.engine.blobs.components import Blobs, MaskMemory, mask_memory
 from analyticlens.engine.blobs.hull import Floats
-from analyticlens.engine.blobs.runs import NO_INTS, Ints, Runs, holes_of, spread
+from analyticlens.engine.blobs.runs import NO_INTS, Ints, Runs, holes_of, shortened, spread
 from analyticlens.engine.buffers import Buffers
 from analyticlens.engine.errors import ToolFailed
 
@@ -121,11 +121,8 @@ def _climbed(depth: Floats, neighbours: list[tuple[Ints, float]]) -> tuple[Ints,
         level = (rise == 0) & (index < goal) & (best == 0)
         steeper = (rise > best) | level
         best, goal = np.where(steeper, np.maximum(rise, best), best), np.where(steeper, index, goal)
-    while True:
-        further = goal[goal]
-        if np.array_equal(further, goal):
-            return goal, depth[goal]
-        goal = further
+    goal = shortened(goal)
+    return goal, depth[goal]
 
 
 def _merged(top: Ints, height: Floats, depth: Floats, neighbours: list[tuple[Ints, float]], neck: float) -> Ints:
@@ -159,12 +156,7 @@ def _round(root: Ints, peak: Floats, one: Ints, other: Ints, passing: Floats) ->
     last = np.append(np.flatnonzero(np.diff(low[order])), len(order) - 1)
     goal = np.arange(len(root))
     goal[low[order[last]]] = high[order[last]]
-    while True:
-        further = goal[goal]
-        if np.array_equal(further, goal):
-            break
-        goal = further
-    return goal[root], peak
+    return shortened(goal)[root], peak
 
 
 def _joined(one: Blobs, other: Blobs, corners: bool) -> Blobs:
