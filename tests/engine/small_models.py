@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 Shape = Sequence[int | str | None]
@@ -55,6 +56,13 @@ def one_number(shape: Shape = (1, 3, 16, 16)) -> bytes:
 def itself(shape: Shape = (1, 1, 32, 32)) -> bytes:
     """Return a model that gives back what it is given: a map."""
     return model([helper.make_node("Identity", ["x"], ["y"])], shape, shape)
+
+
+def says(values: NDArray[np.float32]) -> bytes:
+    """Return a model that gives the same map (h, w) whatever it is shown."""
+    shape = (1, 1, *values.shape)
+    nodes = [helper.make_node("Mul", ["x", "zero"], ["z"]), helper.make_node("Add", ["z", "map"], ["y"])]
+    return model(nodes, shape, shape, {"zero": np.array(0, np.float32), "map": values.reshape(shape)})
 
 
 def two_maps(shape: Shape = (1, 1, 32, 32)) -> bytes:

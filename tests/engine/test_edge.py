@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
+from analyticlens.engine import regions
+from analyticlens.engine.buffers import Buffers
+from analyticlens.engine.masks import AreaRegion
 from tests.engine.drawing import boxes, half_plane, limit, look, measured, plain, rect
 
 DEEP = pytest.mark.parametrize(("dtype", "unit"), [(np.uint8, 1), (np.uint16, 250)])
@@ -122,3 +126,34 @@ def test_a_picture_of_edges_everywhere_is_measured(rng: np.random.Generator) -> 
     params = {"threshold_mode": "fixed", "low": 1, "high": 2, "ksize": 1, "min_length": 0}
     features = measured(picture, {"type": "edge", "params": params})
     assert features["edge_density"] > 0.15
+
+
+@pytest.mark.parametrize("outside", [20, 180, 255])
+@pytest.mark.parametrize(
+    "region",
+    [
+        {"shape": "circle", "cx": 100, "cy": 100, "r": 60},
+        {"shape": "ellipse", "cx": 100, "cy": 100, "rx": 60, "ry": 40, "angle": 20},
+        {"shape": "rect", "x": 60, "y": 70, "w": 80, "h": 40, "angle": 30},
+        {"shape": "ring", "cx": 100, "cy": 100, "inner": 30, "outer": 60},
+        {"shape": "polygon", "points": [(60, 60), (150, 80), (100, 150)]},
+    ],
+)
+def test_what_lies_beside_a_region_makes_no_edge_in_it(region: dict[str, Any], outside: int) -> None:
+    found = regions.window(TypeAdapter(AreaRegion).validate_python(region), 200, 200, Buffers(), "window")
+    assert found is not None
+    assert found.mask is not None
+    picture = np.full((200, 200), outside, np.uint8)
+    found.of(picture)[found.mask > 0] = 180
+    edges = look(picture, {"type": "edge", "region": region}).tools[0].features
+    assert (edges["contour_count"], edges["edge_pixels"]) == (0, 0)
+    sharp = look(picture, {"type": "focus", "region": region}).tools[0].features
+    assert sharp["raw"] == 0
+
+
+def test_what_is_left_out_of_a_region_makes_no_edge_in_it() -> None:
+    picture = disc(30)
+    whole = {"type": "edge", "region": rect(0, 0, 160, 120)}
+    hole = {"shape": "circle", "cx": 80, "cy": 60, "r": 40}
+    assert look(picture, whole).tools[0].features["contour_count"] == 1
+    assert look(picture, whole | {"exclude": [hole]}).tools[0].features["contour_count"] == 0

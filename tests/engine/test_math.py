@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from analyticlens.engine import RecipeRefused, prepare
-from tests.engine.drawing import boxes, limit, look, measured, plain, recipe
+from tests.engine.drawing import boxes, limit, look, measured, plain, recipe, rect
 
 BLOB = {"type": "blob", "params": {"th_min": 120}}
 TWO = boxes((10, 10, 20, 24), (60, 60, 20, 24))
@@ -131,3 +131,35 @@ def test_a_measure_of_a_later_tool_or_of_one_name_twice_is_refused() -> None:
         recipe(BLOB, formula("a", measures=[{"name": "a", "tool": 3, "feature": "mean"}]), {"type": "intensity"})
     with pytest.raises(ValueError, match="two measures have one name"):
         recipe(BLOB, formula("discs", measures=[MEASURES[0], MEASURES[0]]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(total_area - 5000) ** 0.5 != 3",
+        "(total_area - 5000) ** 0.5 and 1",
+        "1 if (total_area - 5000) ** 0.5 else 0",
+        "total_area * 1e300 * 1e300 > 3",
+        "total_area * 1e308 * 10 - total_area * 1e308 * 10 != 3",
+        "(0 - total_area) ** 0.25 != 0 or 1",
+    ],
+)
+def test_a_step_without_a_value_is_an_error_and_no_comparison_hides_it(text: str) -> None:
+    inspection = look(TWO, BLOB, formula(text) | {"limits": [limit("result", 1)]})
+    assert (inspection.verdict, inspection.reason) == ("error", "no_result"), inspection.message
+
+
+@pytest.mark.parametrize("feature", ["median", "p99", "mean_sigma"])
+@pytest.mark.parametrize("named", [True, False])
+def test_what_a_formula_names_is_measured(feature: str, named: bool) -> None:
+    measures = {"measures": [{"name": "m", "tool": 1, "feature": feature}]} if named else {"reference_tool_id": 1}
+    text = "m + 1" if named else f"{feature} + 1"
+    assert measured(plain(level=80), {"type": "intensity"}, formula(text, **measures))["result"] >= 1
+
+
+def test_the_coverage_of_a_tool_that_is_referred_to_can_be_used() -> None:
+    half = {"type": "intensity", "region": rect(0, 0, 40, 40), "min_coverage": 0.2}
+    assert measured(plain(), half, formula("coverage", reference_tool_id=1))["result"] == 1
+    whole = [{"type": "intensity"}, formula("coverage", reference_tool_id=1)]
+    with pytest.raises(RecipeRefused, match="coverage"):
+        prepare(recipe(*whole))

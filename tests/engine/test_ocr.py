@@ -12,10 +12,18 @@ import cv2
 import numpy as np
 import pytest
 
-from analyticlens.engine import RecipeRefused, inspect, prepare
+from analyticlens.engine import RecipeRefused, inspect, prepare, regions
+from analyticlens.engine.buffers import Buffers
+from analyticlens.engine.kit import Kit
+from analyticlens.engine.picture import Picture
+from analyticlens.engine.pose import Pose
+from analyticlens.engine.regions import AreaRegion, moved
+from analyticlens.engine.scene import Scene
 from analyticlens.engine.tools import TOOLS
 from analyticlens.protocol.recipe import Recipe
 from analyticlens.protocol.records import ToolOutcome
+from analyticlens.protocol.regions import Ellipse, Polygon, Rect
+from analyticlens.protocol.tools import OcrTool
 from tests.engine.drawing import colour, limit, look, plain, recipe, rect
 from tests.timing import within
 
@@ -59,6 +67,50 @@ def test_the_expected_text_and_the_pattern_decide() -> None:
     ):
         tool = {"type": "ocr", "params": params, "limits": [limit("matches", 1)]}
         assert look(printed(), tool).verdict == verdict, params
+
+
+def turned_by(angle: float) -> tuple[Any, tuple[float, float]]:
+    """Return a label turned by an angle in a larger picture, and its centre there."""
+    turn = cv2.getRotationMatrix2D((159.5, 23.5), -angle, 1)
+    turn[:, 2] = turn[:, 2] + np.array([60.5, 176.5])
+    return cv2.warpAffine(printed(), turn, (440, 400), borderValue=225), (220.0, 200.0)
+
+
+@reads
+@pytest.mark.parametrize("angle", [0, 10, -35, 90, 180])
+def test_text_is_read_along_its_regions_own_rows(angle: float) -> None:
+    picture, (x, y) = turned_by(angle)
+    region = rect(x - 159.5, y - 23.5, 320, 48) | {"angle": angle}
+    inspection = look(picture, {"type": "ocr", "region": region})
+    assert inspection.tools[0].texts == {"text": TEXT}
+    words = [overlay.shape for overlay in inspection.overlay if overlay.role == "found"]
+    places = [(word.x + (word.w - 1) / 2, word.y + (word.h - 1) / 2) for word in words if isinstance(word, Rect)]
+    assert all(isinstance(word, Rect) and abs(word.angle - angle) < 1e-6 for word in words)
+    # Both words lie on the line through the middle, in the direction of the turn.
+    along = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
+    across = np.array([-along[1], along[0]])
+    offsets = np.array(places) - (x, y)
+    assert np.abs(offsets @ across).max() < 4
+    assert (offsets @ along)[0] < (offsets @ along)[1]
+
+
+@reads
+@pytest.mark.parametrize("shape", ["polygon", "ellipse"])
+def test_text_in_a_region_of_another_shape_turns_with_its_datum(shape: str) -> None:
+    angle = 20.0
+    picture, (x, y) = turned_by(angle)
+    shapes: dict[str, AreaRegion] = {
+        "polygon": Polygon(points=((60, 180), (379, 180), (379, 225), (60, 225))),
+        "ellipse": Ellipse(cx=220, cy=200, rx=215, ry=30),
+    }
+    buffers, pose = Buffers(), Pose.carry((220, 200), (x, y), angle)
+    region = moved(shapes[shape], pose)
+    window = regions.window(region, 400, 440, buffers, "window", min_coverage=0.5)
+    assert window is not None
+    run = TOOLS["ocr"].prepare(
+        OcrTool.model_validate({"id": 1, "name": "text", "type": "ocr"}), Kit(recipe({"type": "ocr"}))
+    )
+    assert run(Scene(Picture(picture, buffers), buffers, window, pose, None, {}, region)).texts == {"text": TEXT}
 
 
 @reads

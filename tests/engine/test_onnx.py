@@ -25,6 +25,7 @@ from tests.engine.small_models import (
     itself,
     model,
     one_number,
+    says,
     slow,
     two_maps,
 )
@@ -121,6 +122,40 @@ def test_a_map_of_scores_has_its_highest_place() -> None:
     assert features["anomaly_score"] == pytest.approx(250 / 255, abs=0.01)
     assert (features["x"], features["y"]) == pytest.approx((83.5, 51.5), abs=4)
     assert features["area"] == pytest.approx(64, rel=0.5)
+
+
+@pytest.mark.parametrize(("side", "region"), [(64, 32), (64, 31), (224, 100), (224, 112), (32, 75)])
+@pytest.mark.parametrize("where", ["first column", "last column", "first row", "last row"])
+def test_no_cell_of_a_map_is_lost_however_large_the_region(side: int, region: int, where: str) -> None:
+    values = np.zeros((side, side), np.float32)
+    line = 0 if where.startswith("first") else side - 1
+    values[line if where.endswith("row") else slice(None), line if where.endswith("column") else slice(None)] = 9
+    small = {"kind": "anomaly", "threshold": 0.5, "width": side, "height": side}
+    features = asked(plain(region, region), says(values), (), None, **small).tools[0].features
+    assert (features["anomaly_score"], features["count"]) == (9, 1)
+    assert features["share"] == pytest.approx(1 / min(side, region), rel=0.9)
+    assert features["area"] == pytest.approx(features["share"] * region**2)
+
+
+@pytest.mark.parametrize("region", [100, 112, 150, 224, 300])
+def test_area_and_place_are_those_of_the_picture_whatever_the_size_of_the_map(region: int) -> None:
+    y, x = np.mgrid[:region, :region]
+    disc = np.clip(20.5 - np.hypot(x - region // 2, y - region // 2), 0, 1) * 255
+    features = (
+        asked(disc.astype(np.uint8), itself((1, 1, 224, 224)), kind="anomaly", threshold=0.5, width=224, height=224)
+        .tools[0]
+        .features
+    )
+    assert features["area"] == pytest.approx(np.pi * 20**2, rel=0.02)
+
+
+@pytest.mark.parametrize("region", [100, 150, 300])
+def test_the_place_of_a_segment_is_its_middle(region: int) -> None:
+    picture = boxes((30, 40, 31, 21), low=0, high=255, shape=(region, region))
+    params = {"kind": "segmentation", "width": 224, "height": 224}
+    features = asked(picture, two_maps((1, 1, 224, 224)), (), None, **params).tools[0].features
+    assert (features["x"], features["y"]) == pytest.approx((45, 50), abs=0.25)
+    assert features["area"] == pytest.approx(31 * 21, rel=0.03)
 
 
 def test_only_the_region_counts() -> None:

@@ -30,7 +30,7 @@ MISBEHAVES = [
     "raises", "raises its own kind", "raises plainly", "raises ours", "returns nothing", "returns a verdict", "measures text",
     "measures what is no number", "measures an object", "measures a list", "measures what it did not declare",
     "measures a number by number", "reads bytes", "reads by no name", "draws nonsense", "draws far away", "draws too much",
-    "writes into the picture",
+    "writes into the picture", "raises what is no exception", "gives up as a generator", "measures bytes",
 ]  # fmt: skip
 
 

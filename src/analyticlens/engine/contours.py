@@ -23,6 +23,9 @@ FLATTEST = 2.0
 # measurement of blobs in discrete binary pictures", Computer Graphics and Image Processing 6, 1977.
 STRAIGHT, SLANTED = 0.948, 1.343
 
+# Continuing a curved region beyond its rim takes so long at most, a million pixels of its bounding rectangle.
+CONTINUED_MS = 9.0
+
 
 class Slopes(NamedTuple):
     """Grey levels a pixel (h, w) float32: across (to the right), down, and their size."""
@@ -43,6 +46,29 @@ class Contours(NamedTuple):
     labels: NDArray[np.int32]
     pixels: NDArray[np.int64]
     owners: NDArray[np.int64]
+
+
+def continued(grey: NDArray[Any], mask: NDArray[np.uint8] | None, reach: int, buffers: Buffers) -> NDArray[Any]:
+    """Return grey (h, w), uint8 or uint16, with the mean of the region's own nearby pixels wherever its mask is 0.
+
+    What looks `reach` pixels about itself then sees nothing of what lies beside a curved region, nor a step at its rim. No mask: grey.
+    """
+    if mask is None:
+        return grey
+    own, held, near = (buffers.take(name, grey.shape, np.float32) for name in ("own", "held", "near"))
+    np.minimum(mask, 1, out=held)
+    np.multiply(grey, held, out=own)
+    size = (2 * reach + 1, 2 * reach + 1)
+    cv2.boxFilter(own, cv2.CV_32F, size, dst=near, borderType=cv2.BORDER_CONSTANT)
+    cv2.boxFilter(held, cv2.CV_32F, size, dst=own, borderType=cv2.BORDER_CONSTANT)
+    # Beyond reach there is nothing to continue, and nobody looks.
+    np.maximum(own, np.float32(1e-6), out=own)
+    np.divide(near, own, out=near)
+    out = buffers.take("continued", grey.shape, grey.dtype)
+    np.rint(near, out=near)
+    np.copyto(out, near, casting="unsafe")
+    cv2.copyTo(grey, mask, out)
+    return out
 
 
 def slopes(grey: NDArray[Any], ksize: int, sigma: float, buffers: Buffers) -> Slopes:

@@ -23,8 +23,16 @@ MAX_EXPONENT = 8
 Value = float | Sequence[float]
 
 
-def _floats(function: Callable[[float, float], float]) -> Callable[[Any, Any], float]:
-    return lambda left, right: function(float(left), float(right))
+def _floats(function: Callable[[float, float], Any]) -> Callable[[Any, Any], float]:
+    """Return an operator whose every result is a finite number: a comparison must not hide that a step before it had none."""
+
+    def applied(left: Any, right: Any) -> float:
+        result = function(float(left), float(right))
+        if isinstance(result, complex) or not math.isfinite(result):
+            raise ArithmeticError(f"{function.__name__} of {left:g} and {right:g} is no finite number")
+        return float(result)
+
+    return applied
 
 
 OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -10,6 +11,10 @@ from typing import Any
 from analyticlens.engine.errors import CannotBuild
 from analyticlens.engine.scene import Run
 from analyticlens.protocol.recipe import Recipe
+from analyticlens.protocol.strict import plain
+from analyticlens.protocol.tools import Tool
+
+WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,27 @@ class Kit:
         if sha256(data).hexdigest() != name:
             raise CannotBuild(f"its {what} {name[:12]}… is damaged")
         return data
+
+    def named(self, tool: Tool) -> set[str]:
+        """Return the features of a tool that its own limits, and any other tool of the recipe, name: what must be measured."""
+        names = {limit.feature for limit in tool.limits}
+        for index, other in enumerate(self.recipe.tools):
+            params = plain(other).get("params", {})
+            names |= _features_of(tool.id, params)
+            if tool.id in self.recipe.sources(index):
+                # A formula names the measures of the tool it refers to as they are.
+                names.update(WORD.findall(params.get("custom_formula", "")))
+        return names
+
+
+def _features_of(number: int, data: Any) -> set[str]:
+    """Return the features of a tool, by its number, that another's parameters name anywhere."""
+    if isinstance(data, list):
+        return {name for item in data for name in _features_of(number, item)}
+    if not isinstance(data, dict):
+        return set()
+    own = {str(data["feature"])} if data.get("tool") == number and "feature" in data else set()
+    return own | {name for item in data.values() for name in _features_of(number, item)}
 
 
 # Called with the tool and its kit; returns what is called for each frame. Raises CannotBuild.

@@ -93,7 +93,9 @@ def foreign(what: str, refusal: type[CannotBuild] | type[ToolFailed]) -> Iterato
     """
     try:
         yield
-    except (Exception, SystemExit) as problem:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:
         said = first_error(problem) if isinstance(problem, ValidationError) else str(problem)
         raise refusal(f"{what}: {type(problem).__name__}: {said}"[:400]) from problem
 
@@ -185,7 +187,7 @@ def _declared(name: object, known: set[str]) -> bool:
 def _number(name: str, value: Any) -> float:
     with foreign(f"the plug-in's {name} is no number", ToolFailed):
         number = float(value)
-    if isinstance(value, str) or not math.isfinite(number):
+    if isinstance(value, str | bytes | bytearray) or not math.isfinite(number):
         raise ToolFailed(f"the plug-in's {name} is no finite number")
     return number
 

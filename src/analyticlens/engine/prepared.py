@@ -15,7 +15,7 @@ from analyticlens.engine.scene import Run
 from analyticlens.engine.tools import TOOLS
 from analyticlens.protocol.recipe import Recipe
 from analyticlens.protocol.regions import Arrow
-from analyticlens.protocol.tools import COVERAGE, MathTool, Tool
+from analyticlens.protocol.tools import COVERAGE, Tool
 
 # What a tool may take, in milliseconds: a part waits for its verdict.
 TOOL_MS = 200.0
@@ -103,7 +103,6 @@ def prepare(
     """
     kit = Kit(recipe, blobs or {})
     needed = _needed(recipe)
-    covered = _coverage_named(recipe)
     steps = []
     for index, tool in enumerate(recipe.tools):
         kind = TOOLS.get(tool.type)
@@ -124,7 +123,7 @@ def prepare(
                 needed=tool.id in needed,
                 # What a tool costs may depend on what it names: then what it was built into knows it.
                 cost=kind.cost or getattr(run, "cost", None),
-                covers=tool.min_coverage < 1 or _measures_coverage(tool) or tool.id in covered,
+                covers=tool.min_coverage < 1 or COVERAGE.name in kit.named(tool),
                 by_channel=kind.by_channel,
             )
         )
@@ -132,16 +131,6 @@ def prepare(
     if size is not None:
         _check_costs(prepared, size)
     return prepared
-
-
-def _measures_coverage(tool: Tool) -> bool:
-    return any(limit.feature == COVERAGE.name for limit in tool.limits)
-
-
-def _coverage_named(recipe: Recipe) -> set[int]:
-    """Return the ids of the tools whose coverage a formula computes with."""
-    formulas = (tool for tool in recipe.tools if isinstance(tool, MathTool))
-    return {one.tool for formula in formulas for one in formula.params.measures if one.feature == COVERAGE.name}
 
 
 def _check_costs(prepared: Prepared, size: tuple[int, int]) -> None:

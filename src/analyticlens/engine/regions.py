@@ -91,7 +91,7 @@ def _straight(region: AreaRegion) -> bool:
     return isinstance(region, Rect) and abs(math.remainder(region.angle, 360)) < EPS
 
 
-def _bounds(region: AreaRegion) -> Bounds:
+def bounds_of(region: AreaRegion) -> Bounds:
     """Return the first and one past the last column, then row, whose pixel centres the region can hold."""
     if isinstance(region, Rect) and _straight(region):
         first = [math.ceil(v - 0.5 - EPS) for v in (region.x, region.y)]
@@ -160,7 +160,7 @@ def window(
     None when less than `min_coverage` of it lies inside. The mask lives in `buffers` under `name`, until that name is taken again. A
     region between the pixel centres has area 0.
     """
-    bounds = _bounds(region)
+    bounds = bounds_of(region)
     if not inside(bounds, height, width):
         # What lies outside may be what is left out.
         whole_wanted = min_coverage >= 1 and not exclude
@@ -180,7 +180,7 @@ def _partial(
 ) -> Window | None:
     """Return the pixels of a region that leaves the picture, or None when too little of it is left."""
     height, width = size
-    x0, x1, y0, y1 = _bounds(region)
+    x0, x1, y0, y1 = bounds_of(region)
     left, right, top, bottom = max(x0, 0), min(x1, width), max(y0, 0), min(y1, height)
     if right <= left or bottom <= top:
         return None
@@ -197,7 +197,7 @@ def _count(region: AreaRegion, exclude: Sequence[AreaRegion]) -> float:
     Counted pixel by pixel, in bands of rows; where that would take too long, the region's own area, or with parts left out of it by
     sampling rows and columns.
     """
-    x0, x1, y0, y1 = _bounds(region)
+    x0, x1, y0, y1 = bounds_of(region)
     if _straight(region) and not exclude:
         return float((x1 - x0) * (y1 - y0))
     points = (x1 - x0) * (y1 - y0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any, NamedTuple
 
 import cv2
@@ -24,12 +23,10 @@ from analyticlens.engine.levels import check_depth, cut, parted
 from analyticlens.engine.scene import Found, Run, Scene
 from analyticlens.engine.tools.blur import blur_ms, smoother
 from analyticlens.engine.tools.morphology import opener
-from analyticlens.protocol.strict import plain
 from analyticlens.protocol.tools import BlobParams, BlobTool
 from analyticlens.protocol.tools.blob import BY_GREY, EXTREMES, LISTS, OF_EACH, BlobGate
 
 NAMES = tuple(feature.name for feature in OF_EACH)
-WORD = re.compile(r"[a-z_][a-z0-9_]*")
 GREYS = ("mean_grey", "min_grey", "max_grey", "std_grey")
 # What can be gated before anything is weighed or followed, cheapest first.
 CHEAP = (*("left", "top", "width", "height", "touches_border", "hole_count", "hole_area"), *GREYS)
@@ -89,12 +86,7 @@ def prepare(tool: BlobTool, kit: Kit) -> Run:
 
 def _wanted(tool: BlobTool, kit: Kit) -> Wanted:
     """Return what limits, the tool itself and the tools that compute with its measures ask for."""
-    named = {limit.feature for limit in tool.limits}
-    for index, other in enumerate(kit.recipe.tools):
-        params = plain(other).get("params", {})
-        named.update(_features_of(tool.id, params))
-        if tool.id in kit.recipe.sources(index):
-            named.update(WORD.findall(params.get("custom_formula", "")))
+    named = kit.named(tool)
     extremes = tuple(name for name in EXTREMES if name in named or EXTREMES[name][1] in tool.params.measure)
     each = named | set(tool.params.measure) | {LISTS[name] for name in named & LISTS.keys() - {"blob_areas"}}
     if tool.params.sort_by != "position":
@@ -102,16 +94,6 @@ def _wanted(tool: BlobTool, kit: Kit) -> Wanted:
     return Wanted(
         tuple(name for name in NAMES if name in each), extremes, tuple(name for name in LISTS if name in named)
     )
-
-
-def _features_of(number: int, data: Any) -> set[str]:
-    """Return the features of a tool, by its number, that another's parameters name anywhere."""
-    if isinstance(data, list):
-        return {name for item in data for name in _features_of(number, item)}
-    if not isinstance(data, dict):
-        return set()
-    own = {str(data["feature"])} if data.get("tool") == number and "feature" in data else set()
-    return own | {name for item in data.values() for name in _features_of(number, item)}
 
 
 def _check(params: BlobParams, asked: set[str]) -> None:

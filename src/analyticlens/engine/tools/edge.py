@@ -11,7 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine.build import built
-from analyticlens.engine.contours import FLATTEST, Contours, Slopes, contours, noise_slope, slopes, thin_edges
+from analyticlens.engine.contours import (
+    CONTINUED_MS,
+    FLATTEST,
+    Contours,
+    Slopes,
+    continued,
+    contours,
+    noise_slope,
+    slopes,
+    thin_edges,
+)
 from analyticlens.engine.errors import ToolFailed
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.levels import check_depth
@@ -32,7 +42,8 @@ def prepare(tool: EdgeTool, kit: Kit) -> Run:
     params = tool.params
 
     def run(scene: Scene) -> Found:
-        grey, window = scene.grey(), scene.window
+        window = scene.window
+        grey = continued(scene.grey(), window.mask, params.ksize // 2 + 1, scene.buffers)
         if params.threshold_mode == "fixed":
             check_depth(scene.picture.depth, [params.high])
         found = slopes(grey, params.ksize, params.sigma, scene.buffers)
@@ -51,7 +62,9 @@ def prepare(tool: EdgeTool, kit: Kit) -> Run:
 def cost(tool: EdgeTool, height: int, width: int) -> float:
     """Return the milliseconds it can take at most, on so many rows and columns."""
     pixels = height * width / 1e6
-    return 4 + 75 * pixels + blur_ms("gaussian", tool.params.ksize, pixels)
+    # A region may be curved, or be turned by a datum.
+    more = CONTINUED_MS if tool.region is not None else 0.0
+    return 4 + (75 + more) * pixels + blur_ms("gaussian", tool.params.ksize, pixels)
 
 
 def _levels(params: EdgeParams, found: Slopes, mask: NDArray[np.uint8] | None) -> tuple[float, float]:

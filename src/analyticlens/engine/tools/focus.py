@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine.buffers import Buffers
+from analyticlens.engine.contours import CONTINUED_MS, continued
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.scene import Found, Run, Scene
 from analyticlens.engine.tools.blur import blur_ms
@@ -26,7 +27,8 @@ def prepare(tool: FocusTool, kit: Kit) -> Run:
     raw_of = _tenengrad if params.method == "tenengrad" else _laplacian
 
     def run(scene: Scene) -> Found:
-        grey, window = scene.grey(), scene.window
+        window = scene.window
+        grey = continued(scene.grey(), window.mask, params.ksize // 2 + 1, scene.buffers)
         exact = scene.buffers.take("exact", grey.shape, np.float32)
         np.copyto(exact, grey)
         if params.ksize > 1:
@@ -46,7 +48,9 @@ def prepare(tool: FocusTool, kit: Kit) -> Run:
 def cost(tool: FocusTool, height: int, width: int) -> float:
     """Return the milliseconds it can take at most, on so many rows and columns."""
     pixels = height * width / 1e6
-    return 7 * pixels + blur_ms("gaussian", tool.params.ksize, pixels)
+    # A region may be curved, or be turned by a datum.
+    more = CONTINUED_MS if tool.region is not None else 0.0
+    return (7 + more) * pixels + blur_ms("gaussian", tool.params.ksize, pixels)
 
 
 def _tenengrad(exact: NDArray[Any], mask: NDArray[Any] | None, buffers: Buffers) -> float:

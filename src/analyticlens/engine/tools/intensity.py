@@ -15,11 +15,11 @@ from analyticlens.protocol.tools import PERCENTILES, IntensityTool
 def prepare(tool: IntensityTool, kit: Kit) -> Run:
     """Return the function that measures mean, standard deviation, darkest, brightest and area.
 
-    Where asked also the bright share; percentiles and the uncertainty of the mean where asked or where a limit names one.
+    Where asked also the bright share; percentiles and the uncertainty of the mean where asked or where a limit or formula names one.
     """
     level = tool.params.threshold
     more = {"mean_sigma", *PERCENTILES}
-    finer = tool.params.percentiles or any(limit.feature in more for limit in tool.limits)
+    finer = tool.params.percentiles or bool(more & kit.named(tool))
 
     def run(scene: Scene) -> Found:
         grey, window = scene.grey(), scene.window

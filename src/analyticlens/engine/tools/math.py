@@ -23,7 +23,7 @@ def prepare(tool: MathTool, kit: Kit) -> Run:
     named = _named(tool, kit)
     text = FORMULAS.get(tool.params.operation, tool.params.custom_formula)
     lists = [name for name in LISTS if name not in named] if isinstance(source, BlobTool) else []
-    known = [feature.name for feature in source.features] if source is not None else []
+    known = _features(source) if source is not None else set()
     formula = compile_formula(text, [*known, *named], lists)
     used = {name: (named[name].tool, named[name].feature) for name in formula.names if name in named}
     if source is not None:
@@ -50,6 +50,12 @@ def _source(tool: MathTool, kit: Kit) -> Tool | None:
     return next((earlier for earlier in kit.recipe.tools if earlier.id in sources), None)
 
 
+def _features(tool: Tool) -> set[str]:
+    """Return what a tool can measure, where it looks at an area also how much of its region the picture holds."""
+    covers = tool.place == "area" and tool.region is not None
+    return {feature.name for feature in tool.features} | ({COVERAGE.name} if covers else set())
+
+
 def _named(tool: MathTool, kit: Kit) -> Mapping[str, Measure]:
     """Return the measures by name. Raises CannotBuild for a name that means something else, or a feature that a tool does not have."""
     earlier = {other.id: other for other in kit.recipe.tools}
@@ -57,10 +63,9 @@ def _named(tool: MathTool, kit: Kit) -> Mapping[str, Measure]:
         if measure.name in FUNCTIONS:
             raise CannotBuild(f"{measure.name} is a function and cannot be the name of a measure")
         other = earlier[measure.tool]
-        known = {feature.name for feature in other.features} | ({COVERAGE.name} if other.place == "area" else set())
-        if measure.feature == COVERAGE.name and other.region is None:
+        if measure.feature == COVERAGE.name and other.place == "area" and other.region is None:
             raise CannotBuild(f"{other.name} has no region, and so no coverage")
-        if measure.feature not in known and not other.open_features:
+        if measure.feature not in _features(other) and not other.open_features:
             raise CannotBuild(f"{other.name} has no feature {measure.feature!r}")
     return {measure.name: measure for measure in tool.params.measures}
 

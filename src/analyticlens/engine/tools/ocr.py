@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from analyticlens.engine.build import built
 from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.engine.kit import Kit
+from analyticlens.engine.pose import Pose
 from analyticlens.engine.reading import Judge, eight_bits
+from analyticlens.engine.regions import bounds_of, moved
 from analyticlens.engine.scene import Found, Run, Scene
 from analyticlens.protocol.overlay import OverlayShape
 from analyticlens.protocol.regions import Rect
@@ -46,7 +48,9 @@ class Word(NamedTuple):
 
 def cost(tool: OcrTool, height: int, width: int) -> float:
     """Return the milliseconds that reading a region of so many rows and columns can take at most."""
-    return LEAST_MS + MEGAPIXEL_MS * height * width * tool.params.scale**2 / 1e6
+    # A turned rectangle is read upright: its own pixels count, not those of the larger one around it.
+    pixels = round(tool.region.w) * round(tool.region.h) if isinstance(tool.region, Rect) else height * width
+    return LEAST_MS + MEGAPIXEL_MS * pixels * tool.params.scale**2 / 1e6
 
 
 def prepare(tool: OcrTool, kit: Kit) -> Run:
@@ -59,11 +63,12 @@ def prepare(tool: OcrTool, kit: Kit) -> Run:
     reader = _Reader(params)
 
     def run(scene: Scene) -> Found:
-        words = reader.read(_enlarged(scene, params))
+        frame = _Upright.of(scene)
+        words = reader.read(_enlarged(scene, frame, params))
         text = " ".join(word.text for word in words)
         details = {
             "image_modified": False,
-            "words": [_listed(word, scene, params.scale) for word in words[:MAX_LISTED]],
+            "words": [_listed(word, frame, params.scale) for word in words[:MAX_LISTED]],
         }
         if not words or not judge.takes(text):
             return _nothing("no text could be read", details)
@@ -74,7 +79,7 @@ def prepare(tool: OcrTool, kit: Kit) -> Run:
         features = {"matches": float(judge.matches(text))} if judge.asks else {}
         features |= {"length": float(len(text)), "confidence": mean, "lowest_confidence": min(confidences)}
         features["words"] = float(len(words))
-        shapes: list[OverlayShape] = [_rect(word, scene, params.scale) for word in words[:MAX_LISTED]]
+        shapes: list[OverlayShape] = [_rect(word, frame, params.scale) for word in words[:MAX_LISTED]]
         return Found(features, shapes, details, texts={"text": text})
 
     return run
@@ -84,13 +89,50 @@ def _nothing(message: str, details: dict[str, Any]) -> Found:
     return Found(details=details, status="not_found", reason="not_found", message=message)
 
 
-def _enlarged(scene: Scene, params: OcrParams) -> NDArray[np.uint8]:
-    """Return the region dark on light, enlarged, with a border."""
+class _Upright(NamedTuple):
+    """The region's own frame: its size in pixels, and the motion from it into the picture. Text is read along its rows."""
+
+    width: int
+    height: int
+    pose: Pose
+
+    @classmethod
+    def of(cls, scene: Scene) -> _Upright:
+        """Return the frame of the scene's region: turned as a rectangle is, or as the datum it follows has turned another shape."""
+        window, region = scene.window, scene.region
+        (height, width), angle = window.shape, scene.pose.angle_deg
+        centre = (window.x0 + (width - 1) / 2, window.y0 + (height - 1) / 2)
+        if isinstance(region, Rect):
+            width, height, angle = round(region.w), round(region.h), region.angle
+            centre = (region.x + (region.w - 1) / 2, region.y + (region.h - 1) / 2)
+        elif angle and region is not None:
+            # As it stood before its datum turned it, about its own middle.
+            x0, x1, y0, y1 = bounds_of(moved(region, Pose.carry(centre, centre, -angle)))
+            width, height = x1 - x0, y1 - y0
+            centre = Pose.carry(centre, centre, angle).apply(x0 + (width - 1) / 2, y0 + (height - 1) / 2)
+        return cls(width, height, Pose.carry(((width - 1) / 2, (height - 1) / 2), centre, angle))
+
+
+def _enlarged(scene: Scene, frame: _Upright, params: OcrParams) -> NDArray[np.uint8]:
+    """Return the region upright, dark on light, enlarged, with a border."""
     grey: NDArray[Any] = eight_bits(scene)
-    height, width = (max(1, round(side * params.scale)) for side in grey.shape)
+    height, width = (max(1, round(side * params.scale)) for side in (frame.height, frame.width))
     sized = scene.buffers.take("ocr sized", (height, width), np.uint8)
-    shrinks = params.scale < 1
-    cv2.resize(grey, (width, height), dst=sized, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    if frame.pose.sin == 0 and frame.pose.cos > 0 and grey.shape == (frame.height, frame.width):
+        shrinks = params.scale < 1
+        cv2.resize(grey, (width, height), dst=sized, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    else:
+        cos, sin, dx, dy = frame.pose
+        # From a pixel of the enlarged text to one of the window, both counted from pixel centres.
+        back, half = 1 / params.scale, 0.5 / params.scale - 0.5
+        to_window = np.array(
+            [
+                [cos * back, -sin * back, dx - scene.window.x0 + (cos - sin) * half],
+                [sin * back, cos * back, dy - scene.window.y0 + (sin + cos) * half],
+            ]
+        )
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        cv2.warpAffine(grey, to_window, (width, height), dst=sized, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     if params.inverted:
         cv2.bitwise_not(sized, dst=sized)
     framed = scene.buffers.take("ocr framed", (height + 2 * BORDER, width + 2 * BORDER), np.uint8)
@@ -98,15 +140,17 @@ def _enlarged(scene: Scene, params: OcrParams) -> NDArray[np.uint8]:
     return framed
 
 
-def _rect(word: Word, scene: Scene, scale: float) -> Rect:
+def _rect(word: Word, frame: _Upright, scale: float) -> Rect:
     left, top, right, bottom = ((side - BORDER) / scale for side in word.box)
-    x, y = scene.window.x0 + left, scene.window.y0 + top
-    return built(Rect, shape="rect", x=x, y=y, w=max(right - left, 1), h=max(bottom - top, 1), angle=0)
+    w, h = max(right - left, 1), max(bottom - top, 1)
+    x, y = frame.pose.apply(left + (w - 1) / 2, top + (h - 1) / 2)
+    return built(Rect, shape="rect", x=x - (w - 1) / 2, y=y - (h - 1) / 2, w=w, h=h, angle=frame.pose.angle_deg)
 
 
-def _listed(word: Word, scene: Scene, scale: float) -> dict[str, Any]:
-    rect = _rect(word, scene, scale)
-    return {"text": word.text, "confidence": word.confidence, "bounding_box": [rect.x, rect.y, rect.w, rect.h]}
+def _listed(word: Word, frame: _Upright, scale: float) -> dict[str, Any]:
+    rect = _rect(word, frame, scale)
+    listed = {"text": word.text, "confidence": word.confidence, "bounding_box": [rect.x, rect.y, rect.w, rect.h]}
+    return listed | ({"angle_deg": rect.angle} if rect.angle else {})
 
 
 class _Reader:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -13,20 +12,24 @@ from analyticlens.engine.build import built
 from analyticlens.engine.errors import CannotBuild
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.models import ACTIVATIONS, PREPARATION_MS, Model
+from analyticlens.engine.regions import Window
 from analyticlens.engine.scene import Found, Run, Scene
-from analyticlens.engine.typed import floats
 from analyticlens.protocol.overlay import Cross, OverlayShape
 from analyticlens.protocol.regions import Point, Polygon
 from analyticlens.protocol.tools import OnnxParams, OnnxTool
 
 MAX_OUTLINES = 50
+# Interpolating a map and measuring its pieces, a million cells of white noise.
+GRID_MS = 40.0
 MAX_POINTS = 200
 
 
 def cost(tool: OnnxTool, height: int, width: int) -> float:
     """Return the milliseconds that making the model's input can take; its own time is tried out when it is prepared."""
     params = tool.params
-    return PREPARATION_MS * (height * width + 4 * params.height * params.width) / 1e6
+    # A map has at most about as many rows and columns as the model's input.
+    grid = max(height, params.height) * max(width, params.width)
+    return (PREPARATION_MS * (height * width + 4 * params.height * params.width) + GRID_MS * grid) / 1e6
 
 
 def prepare(tool: OnnxTool, kit: Kit) -> Run:
@@ -102,12 +105,9 @@ def _detector(model: Model, params: OnnxParams) -> Run:
         around = cv2.GaussianBlur(np.ascontiguousarray(values, np.float32), (0, 0), 2)
         highest = np.where(inside == inside.max(), around, -np.inf)
         row, column = np.unravel_index(int(np.argmax(highest)), inside.shape)
-        # The map's own highest value: brought to the region's size it would be smoothed away.
-        (high, wide), (rows, columns) = scene.window.shape, values.shape
-        place = {
-            "x": scene.window.x0 + (float(column) + 0.5) * wide / columns - 0.5,
-            "y": scene.window.y0 + (float(row) + 0.5) * high / rows - 0.5,
-        }
+        # The map's own highest value: interpolated it would be smoothed away.
+        x, y = _Grid(values.shape[0], values.shape[1], scene.window).place(float(column), float(row))
+        place = {"x": x, "y": y}
         found.features = {"anomaly_score": float(inside[row, column]), **found.features, **place}
         found.shapes.append(built(Cross, shape="cross", at=built(Point, **place), angle_deg=0))
         return found
@@ -135,44 +135,64 @@ def _cells(mask: NDArray[np.uint8] | None, shape: tuple[int, ...]) -> NDArray[np
 def _pieces(values: NDArray[np.float32], params: OnnxParams, scene: Scene) -> Found:
     """Return what of a map lies above the threshold, measured in the picture's pixels.
 
-    A map larger than the region is brought to its size by the highest of the values that fall together.
+    Rows and columns are those of the region or of the map, whichever are more: a map larger than the region loses none of its cells, a
+    smaller one is interpolated between them.
     """
     window = scene.window
-    height, width = window.shape
-    sized = scene.buffers.take("model map", (height, width), np.float32)
-    values = np.ascontiguousarray(values)
-    shrunk = (math.ceil(values.shape[0] / height), math.ceil(values.shape[1] / width))
-    if max(shrunk) > 1:
-        values = floats(cv2.dilate(values, np.ones(shrunk, np.uint8)))
-        cv2.resize(values, (width, height), dst=sized, interpolation=cv2.INTER_NEAREST)
-    else:
-        cv2.resize(values, (width, height), dst=sized, interpolation=cv2.INTER_LINEAR)
-    on = scene.buffers.take("model on", (height, width), np.uint8)
+    grid = _Grid.over(window, values.shape)
+    sized = scene.buffers.take("model map", (grid.rows, grid.columns), np.float32)
+    cv2.resize(np.ascontiguousarray(values), (grid.columns, grid.rows), dst=sized, interpolation=cv2.INTER_LINEAR)
+    on = scene.buffers.take("model on", sized.shape, np.uint8)
     np.greater_equal(sized, params.threshold, out=on.view(np.bool_))
+    cells = on.size
     if window.mask is not None:
-        cv2.bitwise_and(on, window.mask, dst=on)
+        mask = scene.buffers.take("model mask", on.shape, np.uint8)
+        # Each cell belongs to the pixel its centre lies in.
+        cv2.resize(window.mask, (grid.columns, grid.rows), dst=mask, interpolation=cv2.INTER_NEAREST_EXACT)
+        cv2.bitwise_and(on, mask, dst=on)
         np.minimum(on, 1, out=on)
+        cells = max(cv2.countNonZero(mask), 1)
     _, labels, stats, centres = cv2.connectedComponentsWithStats(on, connectivity=8)
-    areas = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
+    areas = stats[:, cv2.CC_STAT_AREA] * (window.area / cells)
     areas[0] = 0
-    kept = np.flatnonzero(areas >= max(params.min_area, 1))
+    kept = np.flatnonzero((areas > 0) & (areas >= params.min_area))
     total = float(areas[kept].sum())
     features = {"area": total, "share": total / window.area, "count": float(len(kept))}
     if len(kept):
-        x, y = (areas[kept] @ centres[kept]) / total
-        features |= {"largest_area": float(areas[kept].max()), "x": window.x0 + float(x), "y": window.y0 + float(y)}
+        column, row = (areas[kept] @ centres[kept]) / total
+        x, y = grid.place(float(column), float(row))
+        features |= {"largest_area": float(areas[kept].max()), "x": x, "y": y}
     largest = kept[np.argsort(-areas[kept], kind="stable")][:MAX_OUTLINES]
-    shapes: list[OverlayShape] = [_outline(labels, stats, int(number), scene) for number in largest]
+    shapes: list[OverlayShape] = [_outline(labels, stats, int(number), grid) for number in largest]
     return Found(features, shapes)
 
 
-def _outline(labels: NDArray[Any], stats: NDArray[Any], number: int, scene: Scene) -> Polygon:
+class _Grid(NamedTuple):
+    """Rows and columns laid over a window, and where their centres lie in the picture."""
+
+    rows: int
+    columns: int
+    window: Window
+
+    @classmethod
+    def over(cls, window: Window, shape: tuple[int, ...]) -> _Grid:
+        """Return the grid that is as fine as the window's pixels and a map of that shape (rows, columns)."""
+        height, width = window.shape
+        return cls(max(height, shape[0]), max(width, shape[1]), window)
+
+    def place(self, column: float, row: float) -> tuple[float, float]:
+        """Return the picture's x and y of a place in the grid, whole numbers its cells' centres."""
+        height, width = self.window.shape
+        x = self.window.x0 + (column + 0.5) * width / self.columns - 0.5
+        return x, self.window.y0 + (row + 0.5) * height / self.rows - 0.5
+
+
+def _outline(labels: NDArray[Any], stats: NDArray[Any], number: int, grid: _Grid) -> Polygon:
     """Return the outer outline of one piece."""
     x, y, w, h = stats[number, :4].tolist()
     own = (labels[y : y + h, x : x + w] == number).astype(np.uint8)
-    offset = (scene.window.x0 + x, scene.window.y0 + y)
-    outlines, _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=offset)
+    outlines, _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(x, y))
     points = outlines[0].reshape(-1, 2)
     if len(points) > MAX_POINTS:
         points = points[np.linspace(0, len(points) - 1, MAX_POINTS).astype(int)]
-    return built(Polygon, shape="polygon", points=tuple((float(px), float(py)) for px, py in points))
+    return built(Polygon, shape="polygon", points=tuple(grid.place(float(px), float(py)) for px, py in points))

@@ -31,6 +31,10 @@ class Nameless:
         raise OwnKind("no number")
 
 
+class OwnEnd(BaseException):
+    """What hardly anybody catches."""
+
+
 class Settings(BaseModel):
     """How it misbehaves."""
 
@@ -50,11 +54,14 @@ def _raise(problem: BaseException) -> Any:
 HOW: dict[str, Callable[[View], Any]] = {
     "raises": lambda view: 1 / 0,
     "raises its own kind": lambda view: _raise(OwnKind("a\nreason")),
+    "raises what is no exception": lambda view: _raise(OwnEnd("over")),
+    "gives up as a generator": lambda view: _raise(GeneratorExit()),
     "raises plainly": lambda view: _raise(Exception("just so")),
     "raises ours": lambda view: _raise(ToolFailed("odd", "No Word Of Ours!")),
     "returns nothing": lambda view: None,
     "returns a verdict": lambda view: "ok",
     "measures text": lambda view: Measured({"value": "12"}),  # type: ignore[dict-item]
+    "measures bytes": lambda view: Measured({"value": b"12"}),  # type: ignore[dict-item]
     "measures what is no number": lambda view: Measured({"value": float("nan")}),
     "measures an object": lambda view: Measured({"value": Nameless()}),  # type: ignore[dict-item]
     "measures a list": lambda view: Measured([1, 2]),  # type: ignore[arg-type]
