@@ -17,6 +17,7 @@ FACTS = {
     "api.liveevent",
     "api.instance",
     "api.keptanswer",
+    "api.controllease",
     "results.machineepoch",
     "results.inspectionresult",
     "results.machineevent",

@@ -189,3 +189,33 @@ def test_a_mode_without_a_reason_is_not_asked(browser: Browser) -> None:
     answer = browser("engineer").post("/m/vm_a/mode", {"mode": "DESENVOLVIMENTO", "reason": " "})
     assert (answer.status_code, machine.desired()) == (400, None)
     assert "Say in one line why you change the mode." in answer.content.decode()
+
+
+def test_control_is_taken_kept_and_given_back_at_the_page(browser: Browser) -> None:
+    connected("running")
+    ana, rui = browser("operator"), browser("operator")
+    assert "Take control" in ana.get("/m/vm_a/").content.decode()
+    assert ana.post("/m/vm_a/control/keep").status_code == 409
+    assert said(ana, "/m/vm_a/control/take") == "You have control while this page is open."
+    mine, theirs = (client.get("/m/vm_a/").content.decode() for client in (ana, rui))
+    assert 'data-control="/m/vm_a/control/keep"' in mine
+    assert "data-control" not in theirs
+    assert "has control" in theirs
+    # Only the stop can be pressed by others.
+    pressed = re.findall(r'action="/m/vm_a/(start|stop|restart|trigger)">.*?<button class="[^"]*"( disabled)?', theirs)
+    assert dict(pressed) == {"start": " disabled", "stop": "", "restart": " disabled", "trigger": " disabled"}
+    assert ana.post("/m/vm_a/control/keep").status_code == 204
+    assert rui.post("/m/vm_a/control/keep").status_code == 409
+    assert "has control" in said(rui, "/m/vm_a/restart")
+    ana.post("/m/vm_a/control/give-back")
+    assert said(rui, "/m/vm_a/restart") == "Restart asked (version 1)."
+
+
+def test_control_is_broken_at_the_page_with_a_reason(browser: Browser) -> None:
+    connected("running")
+    ana, chief = browser("operator"), browser("admin")
+    ana.post("/m/vm_a/control/take")
+    assert ana.post("/m/vm_a/control/break", {"reason": "mine"}).status_code == 403
+    assert said(chief, "/m/vm_a/control/break", reason=" ") == "Say in one line why you break their control."
+    assert said(chief, "/m/vm_a/control/break", reason="gone home") == "Nobody has control of it now."
+    assert AuditEntry.objects.filter(verb="break control", reason="gone home").exists()

@@ -89,6 +89,7 @@ class FakeDoor:
         self.commands: list[dict[str, Any]] = []
         self.watched = False
         self.highest = 0
+        self.heard_fence = -1
         self.known: set[str] = set()
         self.settle: Callable[[LocalChange], tuple[DesiredBody, Recipe | None]] = lambda change: (
             change.body,
@@ -181,11 +182,14 @@ class FakeDoor:
         return 200, {"stale": False}
 
     def _get_desired(self, call: Call) -> Answer:
+        self.heard_fence = int(call.query["fence"])
         deadline = clock.mono() + float(call.query["wait"])
         while not self.closing and clock.mono() < deadline:
             if self.commands or self.document.version != int(call.query["after"]):
                 break
             if call.query.get("sha256", self.document.sha256) != self.document.sha256:
+                break
+            if self.heard_fence != self.document.fence:
                 break
             clock.wait(self.news, 0.05)
             self.news.clear()

@@ -723,6 +723,30 @@ def test_a_command_that_came_too_late_is_not_done(linked: Callable[..., Station]
     assert door.reports == [(f"{1:032x}", "expired")]
 
 
+def test_what_an_earlier_holder_of_control_asked_is_not_done_under_the_next(
+    linked: Callable[..., Station], door: FakeDoor, until: Until
+) -> None:
+    linked()
+    door.ask(DesiredDocument(fence=2))
+    until(lambda: door.heard_fence == 2)
+    for number, fence in ((1, 1), (2, 2), (3, 3)):
+        door.command(**command(number, "clear_error"), fence=fence)
+    until(lambda: len(door.reports) == 3)
+    assert dict(door.reports) == {f"{1:032x}": "refused", f"{2:032x}": "done", f"{3:032x}": "done"}
+
+
+def test_a_restored_orchestrator_counts_takings_from_where_its_backup_was(
+    linked: Callable[..., Station], door: FakeDoor, until: Until
+) -> None:
+    linked()
+    for fence in (7, 2):
+        door.ask(DesiredDocument(fence=fence))
+        until(lambda fence=fence: door.heard_fence == fence)
+    door.command(**command(1, "clear_error"), fence=2)
+    until(lambda: door.reports)
+    assert door.reports == [(f"{1:032x}", "done")]
+
+
 def test_a_command_cut_off_by_a_crash_is_unknown_and_not_repeated(
     linked: Callable[..., Station], door: FakeDoor, tmp_path: Path, until: Until
 ) -> None:

@@ -46,6 +46,8 @@ class Command(Strict):
     """What it needs."""
     ttl_ms_left: Annotated[int, Field(ge=0, le=86_400_000, json_schema_extra={"unit": "ms"})] = 10_000
     """Life left at its receipt, by the machine's monotonic clock."""
+    fence: Count = 0
+    """The taking of control it was asked under: after a newer one it is not carried out."""
 
 
 CommandState = Literal["queued", "started", "done", "failed", "refused", "expired", "unknown"]
@@ -85,6 +87,8 @@ class DesiredDocument(Strict):
     """One-shot acts that wait."""
     watched: bool = False
     """Someone looks at this machine's live picture."""
+    fence: Count = 0
+    """The newest taking of control of this machine; 0: nobody ever took it."""
 
 
 class LocalChange(Strict):

@@ -40,12 +40,19 @@ class Listener:
             DesiredDocument,
             "GET",
             "desired",
-            params={"after": version, "wait": WAIT_SECONDS, **({"sha256": sha256} if sha256 else {})},
+            params={
+                "after": version,
+                "wait": WAIT_SECONDS,
+                "fence": self._commands.fence,
+                **({"sha256": sha256} if sha256 else {}),
+            },
             timeout=timeout,
         )
         if station.closed:
             return 0.0
         station.live.watched = document.watched
+        # Believed as it is, not only upwards: a restored orchestrator counts from where its backup was.
+        self._commands.fence = document.fence
         if document.commands:
             self._commands.take(document.commands)
         if not station.changes.knows(document):

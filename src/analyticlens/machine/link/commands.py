@@ -29,6 +29,8 @@ class Commands:
         self._mutex = threading.Lock()
         self._queue: deque[tuple[Command, float]] = deque()
         self.news = threading.Event()
+        # The newest taking of control the orchestrator told of.
+        self.fence = 0
 
     def recover(self) -> None:
         """Report `unknown` what a crash cut off between start and result."""
@@ -63,6 +65,9 @@ class Commands:
             return  # Handed out again while it was being carried out.
         if clock.mono() >= deadline:
             report = CommandReport(state="expired", message="it came too late")
+        elif command.fence < self.fence:
+            sentence = "somebody else took control before this was carried out"
+            report = CommandReport(state="refused", message=sentence)
         else:
             outbox.set_command(command.id, "started")
             report = self._act(command)

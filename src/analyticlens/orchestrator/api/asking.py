@@ -15,7 +15,7 @@ from analyticlens.protocol.configuration import Configuration
 from analyticlens.protocol.desired import DesiredBody
 from analyticlens.protocol.strict import first_error, plain
 from analyticlens.protocol.words import Mode, RunState
-from api import bus, clock
+from api import bus, clock, control
 from api.errors import BadInput, NotNow, StaleVersion, telling
 from audit import Actor, acting
 
@@ -49,6 +49,7 @@ def want(
 
     with telling("ask", machine, by), transaction.atomic(), acting(by, reason):
         locked = _lock(machine)
+        control.admit(locked, by, stops=wish == Wish(run_state="stopped"))
         current = locked.desired()
         number = current.version if current else 0
         if if_version is not None and if_version != number:
@@ -197,6 +198,7 @@ def command(
             raise BadInput(_("An act waits between 0 and 3600 seconds."))
         if key is not None and (known := _known(locked, key, kind, args)):
             return known
+        fence = control.admit(locked, by)
         named = {"machine": locked.machine_id}
         if not locked.is_connected():
             raise NotNow(_("%(machine)s is not connected.") % named)
@@ -207,6 +209,7 @@ def command(
             machine=locked,
             kind=kind,
             args=args,
+            fence=fence,
             author=by.name[:200],
             expires_at=clock.wall() + timedelta(seconds=ttl),
         )

@@ -14,12 +14,18 @@ ActorKind = Literal["user", "machine", "system", "local"]
 
 @dataclass(frozen=True)
 class Actor:
-    """Text about who acted: it outlives the account. `name` is a user name, a machine_id, a process or `local:<address>`."""
+    """Text about who acted: it outlives the account. `name` is a user name, a machine_id, a process or `local:<address>`.
+
+    `through` names the session or token a person acts with, told from every other one and no secret; `fence` is the taking of control
+    they say they act under, where they say one.
+    """
 
     kind: ActorKind
     name: str
     address: str | None = None
     user_id: int | None = None
+    through: str = ""
+    fence: int | None = None
 
     def __str__(self) -> str:
         return self.name

@@ -1,13 +1,14 @@
 """GET /edge/v1/desired?after=n&sha256=…&wait=25: a machine waits here for what people ask of it, as a plain ASGI handler.
 
 It is answered at once when the newest version is not n (or, where the machine names one, has another hash: a restored database may use a
-number anew), when a command waits that was not handed out a moment ago, or when somebody
-begins or ceases to look at its live picture; else when one of these happens, and at the latest after `wait` seconds.
+number anew), when control was taken since the machine last heard, when a command waits that was not handed out a moment ago, or when
+somebody begins or ceases to look at its live picture; else when one of these happens, and at the latest after `wait` seconds.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import NamedTuple
 
 from django.core.exceptions import DisallowedHost
 from django.db import OperationalError
@@ -27,8 +28,14 @@ IDLE_CHATTER = frozenset({"state", "result", "event", "frame", "transition"})
 # A command handed out is not news again for so long: the machine is busy with it.
 HANDED_SECONDS = 2.0
 
-# Number and hash of the newest version a machine looked at; "" where it names no hash.
-Known = tuple[int, str]
+
+class Known(NamedTuple):
+    """What a machine heard of: number and hash of the newest version, the newest taking of control; "" and None where it says none."""
+
+    version: int
+    sha256: str
+    fence: int | None
+
 
 _handed: dict[str, float] = {}
 
@@ -39,11 +46,12 @@ async def desired(scope: Scope, receive: Receive, send: Send, hub: Hub) -> None:
     try:
         request.get_host()
         after, wait = _number(request, "after", 0), _number(request, "wait", 0)
+        fence = _number(request, "fence", 0) if "fence" in request.GET else None
     except DisallowedHost:
         return await refuse(send, HTTPStatus.BAD_REQUEST, "bad_host", "this host name is not served here")
     except ValueError as error:
         return await refuse(send, HTTPStatus.BAD_REQUEST, "bad_input", str(error))
-    known = (after, request.GET.get("sha256", ""))
+    known = Known(after, request.GET.get("sha256", ""), fence)
     await unless_left(_answer(request, send, hub, known, min(float(wait), LONGEST)), receive)
     return None
 
@@ -93,8 +101,9 @@ async def _wait_for_word(subscription: Subscription, hub: Hub, deadline: float) 
 
 def _is_news(document: DesiredDocument, known: Known) -> bool:
     now = clock.mono()
-    version, sha256 = known
-    if document.version != version or (sha256 and document.sha256 != sha256):
+    if document.version != known.version or (known.sha256 and document.sha256 != known.sha256):
+        return True
+    if known.fence is not None and document.fence != known.fence:
         return True
     return any(_handed.get(command.id, 0.0) < now for command in document.commands)
 

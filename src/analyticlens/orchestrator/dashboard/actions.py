@@ -23,6 +23,7 @@ from recipes.publishing import publish as publish_recipe
 
 if TYPE_CHECKING:
     from api.models import VirtualMachine
+    from dashboard.control import Shown
 
 Ask = Callable[["VirtualMachine", HttpRequest], str]
 View = Callable[..., HttpResponse]
@@ -48,14 +49,17 @@ class Act:
         return reverse(f"machine_{self.name}", args=[self.machine_id])
 
 
-def acts_of(machine: VirtualMachine, may_operate: bool) -> list[Act]:
+def acts_of(machine: VirtualMachine, may_operate: bool, of_control: Shown) -> list[Act]:
     """Return the buttons of a machine's page; those that cannot be used now say why."""
     producing = machine.is_running() and (machine.reported_mode or machine.mode) == "PRODUCAO"
     role = "" if may_operate else gettext("Needs the role operator.")
+    other = gettext("{who} has control.").format(who=of_control.holder) if of_control.by_other else ""
     away = "" if machine.is_connected() else gettext("The machine is not connected.")
 
     def act(name: str, label: str, icon: str, able: bool, unable: str, sure: str = "") -> Act:
-        why_not = role or ("" if able else away or unable)
+        # A stop is admitted from anybody.
+        taken = "" if name == "stop" else other
+        why_not = role or taken or ("" if able else away or unable)
         return Act(
             name, label, icon, not why_not, why_not, sure if producing else "", name == "start", machine.machine_id
         )

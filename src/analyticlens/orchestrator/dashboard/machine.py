@@ -9,6 +9,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from dashboard import control
 from dashboard.actions import acts_of
 from dashboard.mode import form_of
 from dashboard.pictures import active
@@ -24,11 +25,13 @@ def context_of(request: HttpRequest, machine_id: str) -> dict[str, object]:
     _ = station.result  # a result that is not there is a 404, before anything is drawn
     query = f"?{urlencode({'result': result})}" if result is not None else ""
     may_operate = may(request, "operator")
+    of_control = control.shown(request, station.machine)
     return {
         "station": station,
         "machine": station.machine,
         "live_url": reverse("machine_now", args=[machine_id]) + query,
-        "acts": acts_of(station.machine, may_operate),
+        "acts": acts_of(station.machine, may_operate, of_control),
+        "control": of_control,
         "mode_form": form_of(request, station.machine),
         "why_no_acts": "" if may_operate else gettext("Starting and stopping needs the role operator."),
     }

@@ -246,6 +246,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("busy: {n} triggers wait already"),
     gettext_noop("an error is active: {rest}"),
     gettext_noop("it came too late"),
+    gettext_noop("somebody else took control before this was carried out"),
     gettext_noop("there was no error"),
     gettext_noop("a change made at this machine gave way to version {n} of the orchestrator"),
     gettext_noop("the recipe {sha256} of this version did not come with it"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard import actions, fleet, machine, mode, pictures, preferences, tools
+from dashboard import actions, control, fleet, machine, mode, pictures, preferences, tools
 
 urlpatterns = [
     path("login/", preferences.sign_in, name="login"),
@@ -20,6 +20,10 @@ urlpatterns = [
     path("m/<str:machine_id>/stop", actions.stop, name="machine_stop"),
     path("m/<str:machine_id>/restart", actions.restart, name="machine_restart"),
     path("m/<str:machine_id>/trigger", actions.trigger, name="machine_trigger"),
+    path("m/<str:machine_id>/control/take", control.take, name="machine_control_take"),
+    path("m/<str:machine_id>/control/keep", control.keep, name="machine_control_keep"),
+    path("m/<str:machine_id>/control/give-back", control.give_back, name="machine_control_give_back"),
+    path("m/<str:machine_id>/control/break", control.break_it, name="machine_control_break"),
     path("m/<str:machine_id>/mode", mode.change, name="machine_mode"),
     path("m/<str:machine_id>/publish", actions.publish, name="machine_publish"),
     path("m/<str:machine_id>/tools/", tools.listing, name="tools"),

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from analyticlens.protocol.desired import DesiredDocument, LocalChange
 from analyticlens.protocol.strict import plain
+from api import control
 from api.errors import StaleVersion
 from api.models import Command, DesiredVersion
 from audit import Actor
@@ -26,6 +27,7 @@ def document(machine: VirtualMachine) -> DesiredDocument:
     waiting = {
         "commands": [plain(command.as_contract()) for command in Command.waiting(machine.pk)],
         "watched": live.watched(machine),
+        "fence": control.fence_of(machine),
     }
     newest = machine.desired()
     if newest is None:

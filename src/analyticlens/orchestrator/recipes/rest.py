@@ -22,7 +22,16 @@ from analyticlens.protocol.strict import first_error, plain
 from api.errors import BadInput
 from api.known import tag_in
 from api.models import VirtualMachine, VMInspectionTool
-from api.rest.asking import TAG_HEADER, VERSION_HEADER, OfMachine, asked, machine_of, machines, version_named
+from api.rest.asking import (
+    FENCE_HEADER,
+    TAG_HEADER,
+    VERSION_HEADER,
+    OfMachine,
+    asked,
+    machine_of,
+    machines,
+    version_named,
+)
 from api.rest.desired import DifferenceSerializer, changes, version_of
 from api.rest.serializers import DesiredSerializer, WhySerializer
 from audit.middleware import actor_of
@@ -118,7 +127,7 @@ class Revert(APIView):
     @extend_schema(
         operation_id="desired_revert",
         request=WhySerializer,
-        parameters=[VERSION_HEADER],
+        parameters=[VERSION_HEADER, FENCE_HEADER],
         responses={202: OpenApiResponse(DesiredSerializer, description="The version that asks it.")},
     )
     def post(self, request: Request, machine_id: str, version: int) -> Response:

@@ -1,6 +1,7 @@
 """The machines' models, one subject a file."""
 
 from api.models.command import Command
+from api.models.control import ControlLease
 from api.models.desired import DesiredVersion
 from api.models.heartbeat import VMHeartbeat
 from api.models.kept import KeptAnswer
@@ -12,6 +13,7 @@ from api.models.transition import Transition
 
 __all__ = [
     "Command",
+    "ControlLease",
     "DesiredVersion",
     "Instance",
     "KeptAnswer",

@@ -31,6 +31,7 @@ class Command(Audited):
     machine = models.ForeignKey("api.VirtualMachine", models.PROTECT, related_name="commands")
     kind = models.CharField(_("act"), max_length=20, choices=choices.COMMAND_KINDS)
     args = models.JSONField(_("arguments"), default=dict, blank=True)
+    fence = models.PositiveBigIntegerField(default=0)
     author = models.CharField(_("author"), max_length=200)
     created_at = models.DateTimeField(_("when"), default=clock.wall)
     expires_at = models.DateTimeField(_("good until"))
@@ -52,7 +53,13 @@ class Command(Audited):
         """Return the command as a machine reads it, with the milliseconds it has left."""
         left = (self.expires_at - clock.wall()).total_seconds()
         return contract.Command.model_validate(
-            {"id": str(self.id), "kind": self.kind, "args": self.args, "ttl_ms_left": max(0, int(left * 1000))}
+            {
+                "id": str(self.id),
+                "kind": self.kind,
+                "args": self.args,
+                "ttl_ms_left": max(0, int(left * 1000)),
+                "fence": self.fence,
+            }
         )
 
     def report(self, said: contract.CommandReport) -> bool:

@@ -18,12 +18,19 @@ from api.known import version_in
 from api.models import DesiredVersion, VirtualMachine
 from api.rest.serializers import DesiredSerializer
 from api.scope import machines_for
+from audit import middleware
 
 VERSION_HEADER = OpenApiParameter(
     "If-Match",
     str,
     OpenApiParameter.HEADER,
     description='The newest version you know, such as "41": where another one is newest, the answer is 412 and names it.',
+)
+FENCE_HEADER = OpenApiParameter(
+    middleware.FENCE_HEADER,
+    int,
+    OpenApiParameter.HEADER,
+    description="The fence of the control you took: where that taking is over, the answer is 409. Not needed where nobody has control.",
 )
 TAG_HEADER = OpenApiParameter(
     "If-Match",

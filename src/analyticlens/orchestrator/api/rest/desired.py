@@ -17,7 +17,7 @@ from analyticlens.protocol.differences import differences
 from api.errors import BadInput
 from api.models import DesiredVersion
 from api.models.choices import MODES
-from api.rest.asking import VERSION_HEADER, OfMachine, asked, machine_of, version_named
+from api.rest.asking import FENCE_HEADER, VERSION_HEADER, OfMachine, asked, machine_of, version_named
 from api.rest.serializers import DesiredSerializer
 from audit.fields import AnyJson
 from audit.middleware import actor_of
@@ -103,7 +103,7 @@ class Desired(APIView):
     @extend_schema(
         operation_id="desired_change",
         request=WishSerializer,
-        parameters=[VERSION_HEADER],
+        parameters=[VERSION_HEADER, FENCE_HEADER],
         responses={202: OpenApiResponse(DesiredSerializer, description="The version that asks it.")},
     )
     def patch(self, request: Request, machine_id: str) -> Response:

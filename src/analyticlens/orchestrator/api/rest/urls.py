@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from api.rest import care, desired, fleet, plant, views
+from api.rest import care, control, desired, fleet, plant, views
 
 urlpatterns = [
     path("summary/", fleet.Summary.as_view(), name="summary"),
@@ -32,4 +32,6 @@ urlpatterns = [
     path("machines/<str:machine_id>/retire/", care.Retire.as_view(), name="retire"),
     path("machines/<str:machine_id>/bring-back/", care.BringBack.as_view(), name="bring_back"),
     path("machines/<str:machine_id>/trigger/", views.Trigger.as_view(), name="trigger"),
+    path("machines/<str:machine_id>/control/", control.Control.as_view(), name="control"),
+    path("machines/<str:machine_id>/control/break/", control.BreakControl.as_view(), name="control_break"),
 ]

@@ -16,7 +16,16 @@ from rest_framework.views import APIView
 
 from api.models import Command, Transition, VirtualMachine, VMHeartbeat
 from api.rest import care
-from api.rest.asking import TAG_HEADER, VERSION_HEADER, OfMachine, asked, machine_of, machines, version_named
+from api.rest.asking import (
+    FENCE_HEADER,
+    TAG_HEADER,
+    VERSION_HEADER,
+    OfMachine,
+    asked,
+    machine_of,
+    machines,
+    version_named,
+)
 from api.rest.serializers import (
     CommandSerializer,
     DesiredSerializer,
@@ -132,7 +141,7 @@ def act(name: str, summary: str, usual_reason: str, **wish: Any) -> Any:
         operation_id=f"machine_{name}",
         summary=summary,
         request=ReasonSerializer,
-        parameters=[VERSION_HEADER],
+        parameters=[VERSION_HEADER, FENCE_HEADER],
         responses={202: OpenApiResponse(DesiredSerializer, description="The version that asks it.")},
     )
     def post(self: Act, request: Request, machine_id: str) -> Response:
@@ -153,6 +162,7 @@ class Trigger(APIView):
     @extend_schema(
         operation_id="machine_trigger",
         request=TriggerActSerializer,
+        parameters=[FENCE_HEADER],
         responses={202: CommandSerializer},
     )
     def post(self, request: Request, machine_id: str) -> Response:

@@ -1,5 +1,6 @@
 // What every page does beyond its HTML: menus that close, and news that arrive by themselves.
 
+import { keepControl } from "./control.js";
 import { startLive } from "./live.js";
 
 function closeMenus(except) {
@@ -15,3 +16,4 @@ document.addEventListener("keydown", (event) => {
 });
 
 startLive();
+keepControl();
