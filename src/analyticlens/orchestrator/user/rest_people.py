@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from django.shortcuts import get_object_or_404
 from django.urls import path
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.generics import ListCreateAPIView, RetrieveUpdateAPIView, RetrieveUpdateDestroyAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from user import second_step
 from user.models import Line, Role, Site, User
 from user.rest import person
 
 if TYPE_CHECKING:
     SiteFields = serializers.ModelSerializer[Site]
     LineFields = serializers.ModelSerializer[Line]
+    PlainFields = serializers.Serializer[Any]
     PersonFields = serializers.ModelSerializer[User]
     SiteList = ListCreateAPIView[Site]
     OneSiteView = RetrieveUpdateDestroyAPIView[Site]
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     OnePersonView = RetrieveUpdateAPIView[User]
 else:
     SiteFields = LineFields = PersonFields = serializers.ModelSerializer
+    PlainFields = serializers.Serializer
     SiteList = LineList = PersonList = ListCreateAPIView
     OneSiteView = OneLineView = RetrieveUpdateDestroyAPIView
     OnePersonView = RetrieveUpdateAPIView
@@ -36,6 +44,18 @@ class LastAdministrator(exceptions.APIException):
     """Nobody would be left who may undo it."""
 
     status_code = 409
+
+
+class OwnSecondStep(exceptions.APIException):
+    """Whoever holds somebody's session or token must not get rid of their second step by it."""
+
+    status_code = 409
+
+
+class ResetReasonSerializer(PlainFields):
+    """Why a second step is taken away."""
+
+    reason = serializers.CharField(max_length=500, help_text="Why, for the audit trail.")
 
 
 class SiteSerializer(SiteFields):
@@ -99,9 +119,10 @@ class PersonSerializer(PersonFields):
             "language",
             "last_login",
             "date_joined",
+            "second_step_at",
             "password",
         )
-        read_only_fields = ("id", "last_login", "date_joined")
+        read_only_fields = ("id", "last_login", "date_joined", "second_step_at")
         extra_kwargs = {
             "id": {"help_text": "Their number."},
             "username": {"help_text": "The name they sign in with."},
@@ -114,6 +135,7 @@ class PersonSerializer(PersonFields):
             "language": {"help_text": "Language of their pages; empty: that of the browser."},
             "last_login": {"help_text": "When they last signed in."},
             "date_joined": {"help_text": "When they were added."},
+            "second_step_at": {"help_text": "Since when signing in asks them for a code too; null: it does not."},
         }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -231,6 +253,23 @@ class OnePerson(OnePersonView):
     http_method_names = ["get", "patch", "options", "head"]
 
 
+class ResetSecondStep(APIView):
+    """Somebody lost their phone and their recovery codes."""
+
+    @extend_schema(
+        operation_id="user_reset_second_step", request=ResetReasonSerializer, responses={200: PersonSerializer}
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Take the second step from a person, and end their sessions: they sign in by password alone until they set it up anew."""
+        body = ResetReasonSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        them = get_object_or_404(User, pk=pk)
+        if them.pk == person(request).pk:
+            raise OwnSecondStep(_("Your own is turned off at its page, with your password and a code."))
+        second_step.reset(them, body.validated_data["reason"])
+        return Response(PersonSerializer(them).data)
+
+
 urlpatterns = [
     path("sites/", Sites.as_view(), name="sites"),
     path("sites/<slug:code>/", OneSite.as_view(), name="site"),
@@ -238,4 +277,5 @@ urlpatterns = [
     path("lines/<int:pk>/", OneLine.as_view(), name="line"),
     path("users/", People.as_view(), name="users"),
     path("users/<int:pk>/", OnePerson.as_view(), name="user"),
+    path("users/<int:pk>/reset-second-step/", ResetSecondStep.as_view(), name="reset_second_step"),
 ]
