@@ -19,10 +19,10 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from api import clock
 from audit.models import AuditEntry
 from tests.rows import make_user
+from tests.totp import code_of, wrong_of
 from tests.user.second_step_codes import (
     PAGE,
     PASSWORD,
-    code_of,
     english,
     key_on,
     scope_of,
@@ -31,7 +31,6 @@ from tests.user.second_step_codes import (
     type_code,
     type_password,
     verbs,
-    wrong_of,
 )
 from user.models import INCLUDES, User
 
@@ -206,6 +205,8 @@ def test_a_role_that_needs_it_is_sent_to_set_it_up_before_anything_else(settings
     answer = own.get("/api/v1/machines/")
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
     assert own.post("/api/v1/tokens/", {"name": "x"}, content_type=JSON).status_code == 403
+    assert own.post("/m/vm_a/start")["Location"] == PAGE
+    assert verbs(refused=True) == ["GET rest:machines", "POST rest:tokens", "POST machine_start"]
     turned_on(own)
     assert own.get("/").status_code == 200
     assert own.get("/api/v1/machines/").status_code == 200

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 import time_machine
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
 from django.urls import get_resolver
 from django_otp.plugins.otp_static.models import StaticToken
@@ -16,10 +19,10 @@ from audit.models import AuditEntry
 from config.access import permission_of
 from config.management.commands.roles import routes
 from tests.rows import make_machine
+from tests.totp import code_of, wrong_of
 from tests.user.second_step_codes import (
     PAGE,
     PASSWORD,
-    code_of,
     english,
     key_on,
     scope_of,
@@ -29,7 +32,6 @@ from tests.user.second_step_codes import (
     type_code,
     type_password,
     verbs,
-    wrong_of,
 )
 from user.models import User
 from user.throttle import MOST_OF_ONE
@@ -170,6 +172,28 @@ def test_the_same_code_is_not_accepted_twice(ana: User, own: Client) -> None:
     answer = type_code(second, code)
     assert (answer.status_code, signed_in(second)) == (400, False)
     assert "was used already" in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["app", "recovery"])
+def test_of_browsers_with_one_code_at_the_same_moment_one_gets_in(ana: User, own: Client, kind: str) -> None:
+    secret, codes = turned_on(own)
+    code = code_of(secret) if kind == "app" else codes[0]
+    browsers = [english() for _ in range(4)]
+    for browser in browsers:
+        type_password(browser, ana.username)
+    start = Barrier(len(browsers))
+
+    def go(browser: Client) -> bool:
+        start.wait()
+        try:
+            type_code(browser, code)
+            return signed_in(browser)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(browsers)) as pool:
+        assert sorted(pool.map(go, browsers)) == [False, False, False, True]
 
 
 def test_the_code_that_turned_it_on_is_used_up(ana: User, own: Client) -> None:

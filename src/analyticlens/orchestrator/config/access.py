@@ -22,6 +22,7 @@ from audit.models import record_refusal
 
 log = logging.getLogger(__name__)
 
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 PUBLIC, SESSION, MACHINE = "public", "session", "machine"
 
 ACCESS: dict[str, str] = {
@@ -176,7 +177,7 @@ class AccessMiddleware:
         if wanted == SESSION:
             return None
         if request.user.owes_second_step():
-            return _set_up_first(request)
+            return _set_up_first(request, name)
         if request.user.may(wanted):
             return None
         record_refusal(f"{request.method} {name}"[:100], request.path, f"needs the role {wanted}")
@@ -194,7 +195,9 @@ def _sign_in(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.get_full_path())
 
 
-def _set_up_first(request: HttpRequest) -> HttpResponse:
+def _set_up_first(request: HttpRequest, name: str) -> HttpResponse:
+    if wants_json(request) or request.method not in SAFE_METHODS:
+        record_refusal(f"{request.method} {name}"[:100], request.path, "needs two-step sign-in")
     if wants_json(request):
         sentence = _("Your role has to set up two-step sign-in first, on its page.")
         return JsonResponse(error_answer("forbidden", sentence), status=403)
