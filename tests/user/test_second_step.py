@@ -265,6 +265,8 @@ def test_each_act_leaves_its_entry_and_no_secret_in_any(
     type_password(client, ana.username)
     near = codes[0][:-1] + ("1" if codes[0][-1] != "1" else "2")
     type_code(client, near)
+    kept = str(list(AccessAttempt.objects.values()))
+    assert "/login/code/" in kept
     with time_machine.travel(clock.wall() + LATER):
         type_code(client, codes[1])
         own.post(f"{PAGE}off", {"password": PASSWORD, "code": code_of(secret)})
@@ -272,16 +274,15 @@ def test_each_act_leaves_its_entry_and_no_secret_in_any(
     typed += [code.replace("-", "") for code in typed]
     assert verbs()[-3:] == ["second step turned on", "recovery code used", "second step turned off"]
     assert verbs(refused=True) == ["second step"]
-    kept = str([entry.content() for entry in AuditEntry.objects.all()])
-    kept += str(list(AccessAttempt.objects.values())) + str([one.get_decoded() for one in Session.objects.all()])
-    kept += caplog.text
+    kept += str([entry.content() for entry in AuditEntry.objects.all()]) + caplog.text
+    kept += str([one.get_decoded() for one in Session.objects.all()])
     assert [text for text in typed if text in kept] == []
 
 
 def test_recovery_codes_are_not_in_the_database(own: Client) -> None:
     _secret, codes = turned_on(own)
     kept = str(list(StaticToken.objects.values_list("token", flat=True)))
-    assert not any(part in kept for code in codes for part in (code, code.replace("-", "")))
+    assert [code for code in codes if code.replace("-", "")[:8] in kept] == []
 
 
 @pytest.mark.parametrize("address", [PAGE, "/login/code/"])

@@ -149,14 +149,18 @@ def test_what_changed_between_the_steps_ends_them(ana: User, own: Client, change
     assert not signed_in(client)
 
 
-def test_a_session_of_before_the_sign_in_is_another_one_after(ana: User, own: Client) -> None:
+def test_each_step_ends_the_session_before_it(ana: User, own: Client) -> None:
     secret, _codes = turned_on(own)
     client = english()
+    # A session somebody else may have put into this browser.
+    planted = client.session
+    planted["planted"] = True
+    planted.save()
     type_password(client, ana.username)
     between = client.session.session_key
     type_code(client, code_of(secret))
-    assert client.session.session_key != between
-    assert not Session.objects.filter(session_key=between).exists()
+    assert len({planted.session_key, between, client.session.session_key}) == 3
+    assert not Session.objects.filter(session_key__in=[planted.session_key, between]).exists()
 
 
 # Each code once
