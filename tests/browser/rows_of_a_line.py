@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from api.models import VirtualMachine
 
 PASSWORD = "a quite long password"
-PEOPLE = {"ana": "engineer", "vera": "viewer", "otto": "operator", "adam": "admin"}
+PEOPLE = {"ana": "engineer", "vera": "viewer", "otto": "operator", "adam": "admin", "nina": "quality"}
 HOSTILE = '<img src=x onerror="window.__owned=1">'
 HOSTILE_ERROR = "</script><script>window.__owned=1</script><svg onload=window.__owned=1>"
 # The first three machines have enough results for a look at the page; the others just some.

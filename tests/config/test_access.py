@@ -72,7 +72,7 @@ def _spaces(names: set[str]) -> set[str]:
 
 
 # What a stranger reaches: signing in, the page's language and look, and the door's two ways in, which ask for a code or a token.
-FOR_STRANGERS = {"login", "preferences", "admin:login"}
+FOR_STRANGERS = {"login", "sign_in_code", "preferences", "admin:login"}
 
 
 @pytest.mark.django_db

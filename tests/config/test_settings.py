@@ -23,6 +23,7 @@ from django.test import Client
 from config import env, secret
 from config.checks import check_settings
 from config.logs import logging_config
+from user.models import INCLUDES
 
 MANAGE = Path(__file__).parents[2] / "src/analyticlens/orchestrator/manage.py"
 
@@ -66,6 +67,7 @@ def test_words_come_without_white_space(monkeypatch: pytest.MonkeyPatch) -> None
         ("AL_PORT", "99999"),
         ("AL_DEBUG", "x"),
         ("AL_LOG_LEVEL", "LOUD"),
+        ("AL_REQUIRE_SECOND_STEP", "admin,boss"),
     ],
 )
 def test_a_start_with_nonsense_is_refused_by_its_name(tmp_path: Path, name: str, value: str) -> None:
@@ -212,3 +214,8 @@ def test_a_strangers_wrong_host_is_told_without_a_traceback() -> None:
     told = json.loads(stream.getvalue())
     assert told["event"] == "Invalid HTTP_HOST header: 'evil'."
     assert not {"exception", "request"} & set(told)
+
+
+def test_every_role_can_be_asked_for_a_second_step(tmp_path: Path) -> None:
+    run = manage("check", data=tmp_path, AL_REQUIRE_SECOND_STEP=",".join(INCLUDES))
+    assert run.returncode == 0, run.stderr

@@ -14,6 +14,7 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from analyticlens.protocol.errors import error_answer
@@ -21,12 +22,19 @@ from audit.models import record_refusal
 
 log = logging.getLogger(__name__)
 
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 PUBLIC, SESSION, MACHINE = "public", "session", "machine"
 
 ACCESS: dict[str, str] = {
     # Pages
     "login": PUBLIC,
+    "sign_in_code": PUBLIC,
     "logout": SESSION,
+    "second_step": SESSION,
+    "second_step_begin": SESSION,
+    "second_step_confirm": SESSION,
+    "second_step_codes": SESSION,
+    "second_step_off": SESSION,
     "preferences": PUBLIC,
     "fleet": "viewer",
     "fleet_tiles": "viewer",
@@ -116,6 +124,7 @@ ACCESS: dict[str, str] = {
     "rest:line DELETE": "admin",
     "rest:users": "admin",
     "rest:user": "admin",
+    "rest:reset_second_step": "admin",
     "rest:tokens": "viewer",
     "rest:token": "viewer",
     "rest:schema": "viewer",
@@ -173,7 +182,11 @@ class AccessMiddleware:
             return None
         if not request.user.is_authenticated:
             return _sign_in(request)
-        if wanted == SESSION or request.user.may(wanted):
+        if wanted == SESSION:
+            return None
+        if request.user.owes_second_step():
+            return _set_up_first(request, name)
+        if request.user.may(wanted):
             return None
         record_refusal(f"{request.method} {name}"[:100], request.path, f"needs the role {wanted}")
         return _forbidden(request)
@@ -188,6 +201,15 @@ def _sign_in(request: HttpRequest) -> HttpResponse:
     if wants_json(request):
         return JsonResponse(error_answer("unauthenticated", _("Sign in first.")), status=401)
     return redirect_to_login(request.get_full_path())
+
+
+def _set_up_first(request: HttpRequest, name: str) -> HttpResponse:
+    if wants_json(request) or request.method not in SAFE_METHODS:
+        record_refusal(f"{request.method} {name}"[:100], request.path, "needs two-step sign-in")
+    if wants_json(request):
+        sentence = _("Your role has to set up two-step sign-in first, on its page.")
+        return JsonResponse(error_answer("forbidden", sentence), status=403)
+    return redirect("second_step")
 
 
 def _forbidden(request: HttpRequest) -> HttpResponse:

@@ -52,7 +52,9 @@ def _hearer(scope: Scope) -> Hearer | None:
     store = import_module(settings.SESSION_ENGINE).SessionStore
     request.session = store(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
     user = get_user(request)
-    return Hearer(topics_for(user)) if isinstance(user, User) else None
+    if not isinstance(user, User) or user.owes_second_step():
+        return None
+    return Hearer(topics_for(user))
 
 
 def _frame(event: LiveEvent) -> bytes:

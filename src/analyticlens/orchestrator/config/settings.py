@@ -8,6 +8,7 @@ AL_TLS_CERT, AL_TLS_KEY  certificate and key this server speaks TLS with by itse
 AL_TLS_AUTHORITY  certificate of the authority that signed it, where it is not one that computers know (none)
 AL_DEBUG          1 shows tracebacks to whoever asks: never in production (0)
 AL_TRUSTED_ORIGINS  addresses of a proxy people come through, with commas, such as https://vision.plant.local (none)
+AL_REQUIRE_SECOND_STEP  roles that have to set up two-step sign-in, with commas, such as admin,engineer (none)
 AL_LANGUAGE       pt-br or en, before a person chooses (pt-br)
 AL_TIME_ZONE      the plant's time zone (America/Sao_Paulo)
 AL_LOG_LEVEL      DEBUG, INFO, WARNING or ERROR (INFO)
@@ -54,7 +55,7 @@ SECRET_KEY = read_or_make(DATA / "secret_key")
 ALLOWED_HOSTS = env.words("AL_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{HOST}")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "config.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -67,6 +68,9 @@ INSTALLED_APPS = [
     "config",
     "auditlog",
     "axes",
+    # Of django-otp the rows of its two kinds of codes; what asks for them is ours (`user.second_step`).
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     # Below first: a room may import those above it in this list.
     "audit",
     "user",
@@ -131,6 +135,14 @@ AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "dashboard.preferences.wait"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
+# What was typed is kept with each failure, these aside; passwords always are.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code"]
+OTP_TOTP_ISSUER = "AnalyticLens"
+REQUIRE_SECOND_STEP = env.words("AL_REQUIRE_SECOND_STEP")
+if unknown := set(REQUIRE_SECOND_STEP) - {"viewer", "operator", "engineer", "quality", "admin"}:
+    raise ImproperlyConfigured(
+        f"AL_REQUIRE_SECOND_STEP names {', '.join(sorted(unknown))}; roles are viewer, operator, engineer, quality and admin"
+    )
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from audit.models import record_refusal
 from dashboard.shell import THEME_COOKIE, THEMES
+from dashboard.sign_in_code import ask_for_code
 from user.throttle import WAIT
 
 YEAR = 365 * 24 * 60 * 60
@@ -61,14 +62,17 @@ def preferences(request: HttpRequest) -> HttpResponse:
 
 
 class SignIn(LoginView):
-    """The sign-in page; the browser then speaks the person's language."""
+    """The sign-in page, which may send on to the page for the code; the browser then speaks the person's language."""
 
     template_name = "dashboard/login.html"
     redirect_authenticated_user = True
 
     def form_valid(self, form: Any) -> HttpResponse:
-        response = super().form_valid(form)
         person = form.get_user()
+        if person.second_step_at is not None:
+            response: HttpResponse = ask_for_code(self.request, person, self.get_success_url())
+        else:
+            response = super().form_valid(form)
         if person.language:
             keep_language(response, person.language)
         return response
@@ -79,9 +83,9 @@ class SignIn(LoginView):
         return context
 
 
-def wait(request: HttpRequest, credentials: Any = None, *_more: Any) -> HttpResponse:
+def wait(request: HttpRequest, _response: Any = None, credentials: Any = None) -> HttpResponse:
     """Answer whoever tried too often: the same to all, whether or not there is such a person."""
-    name = str(request.POST.get("username", ""))[:150]
+    name = str(request.POST.get("username", "") or (credentials or {}).get("username", ""))[:150]
     record_refusal("sign in", name or "-", "too many tries")
     minutes = int(WAIT.total_seconds() // 60)
     sentence = gettext("Too many tries. Wait {minutes} minutes.").format(minutes=minutes)

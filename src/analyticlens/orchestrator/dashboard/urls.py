@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard import actions, control, fleet, machine, mode, pictures, preferences, tools
+from dashboard import (
+    actions,
+    control,
+    fleet,
+    machine,
+    mode,
+    pictures,
+    preferences,
+    second_step,
+    sign_in_code,
+    tools,
+)
 
 urlpatterns = [
     path("login/", preferences.sign_in, name="login"),
+    path("login/code/", sign_in_code.sign_in_code, name="sign_in_code"),
     path("logout/", preferences.sign_out, name="logout"),
     path("preferences/", preferences.preferences, name="preferences"),
+    path("settings/second-step/", second_step.second_step, name="second_step"),
+    path("settings/second-step/begin", second_step.begin, name="second_step_begin"),
+    path("settings/second-step/confirm", second_step.confirm, name="second_step_confirm"),
+    path("settings/second-step/codes", second_step.renew, name="second_step_codes"),
+    path("settings/second-step/off", second_step.turn_off, name="second_step_off"),
     path("", fleet.fleet, name="fleet"),
     path("fleet/tiles", fleet.tiles, name="fleet_tiles"),
     path("m/<str:machine_id>/", machine.machine, name="machine"),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from user import second_step
 from user.models import ApiToken, Line, Site, User
 
 if TYPE_CHECKING:
@@ -22,23 +26,40 @@ else:
     DjangosAdmin = DjangosSiteAdmin = DjangosLineAdmin = admin.ModelAdmin
 
 
+# Their own pages would show people's keys, and take them away without a word in the trail.
+for secret in (TOTPDevice, StaticDevice):
+    if admin.site.is_registered(secret):
+        admin.site.unregister(secret)
+
+
 @admin.register(User)
 class PeopleAdmin(DjangosUserAdmin):
     """Django's own, where the role takes the place of groups and flags."""
 
-    list_display = ("username", "first_name", "last_name", "email", "role", "is_active")
-    list_filter = ("role", "is_active", "bounded")
+    list_display = ("username", "first_name", "last_name", "email", "role", "is_active", "second_step_at")
+    list_filter = ("role", "is_active", "bounded", ("second_step_at", admin.EmptyFieldListFilter))
+    actions = ("reset_second_step",)
     filter_horizontal = ("sites", "lines")
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_login", "date_joined", "second_step_at")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         (_("Person"), {"fields": ("first_name", "last_name", "email")}),
         (_("Rights"), {"fields": ("role", "is_active")}),
         (_("Scope"), {"fields": ("bounded", "sites", "lines")}),
         (_("Pages"), {"fields": ("language", "theme")}),
-        (_("Dates"), {"fields": ("last_login", "date_joined")}),
+        (_("Dates"), {"fields": ("last_login", "date_joined", "second_step_at")}),
     )
     add_fieldsets = (*UserAdmin.add_fieldsets, (_("Rights"), {"fields": ("role",)}))
+
+    @admin.action(description=_("Reset two-step sign-in"))
+    def reset_second_step(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        """Take the second step from those chosen who lost theirs; never from oneself, whose own page asks for password and code."""
+        others = [one for one in people if one.pk != request.user.pk]
+        if len(others) < len(people):
+            self.message_user(request, gettext("Turn your own off at its page."), messages.WARNING)
+        done = sum(second_step.reset(one, "reset in the admin") for one in others)
+        said = ngettext("Reset for {n} person.", "Reset for {n} people.", done).format(n=done)
+        self.message_user(request, said, messages.SUCCESS)
 
 
 @admin.register(ApiToken)

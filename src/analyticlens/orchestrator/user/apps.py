@@ -17,8 +17,8 @@ class UserConfig(AppConfig):
         from audit.models import track
         from user.models import ApiToken, Line, Site, User
 
-        # Signing in is dated on the account; that alone is no change of the account.
-        track(User, but={"last_login"}, secret={"password"}, several={"sites", "lines"})
+        # Signing in is dated on the account; that alone is no change of the account. The second step has entries of its own.
+        track(User, but={"last_login", "second_step_at"}, secret={"password"}, several={"sites", "lines"})
         track(Site)
         track(Line)
         track(ApiToken, but={"last_used_at"}, secret={"sha256"})

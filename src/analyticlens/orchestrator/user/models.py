@@ -6,8 +6,10 @@ import secrets
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from audit import Actor, clock
@@ -111,6 +113,8 @@ class User(Audited, AbstractUser):
     )
     sites = models.ManyToManyField(Site, blank=True, related_name="people", verbose_name=_("sites"))
     lines = models.ManyToManyField(Line, blank=True, related_name="people", verbose_name=_("lines"))
+    # Written by `user.second_step` alone.
+    second_step_at = models.DateTimeField(_("second step since"), null=True, blank=True, editable=False)
 
     objects: ClassVar[RoleManager] = RoleManager()
 
@@ -129,6 +133,20 @@ class User(Audited, AbstractUser):
         if names is not None and "role" in names:
             kwargs["update_fields"] = {*names, "is_staff", "is_superuser"}
         super().save(*args, **kwargs)
+
+    def get_session_auth_hash(self) -> str:
+        """Return what a session has to agree with: where the password or the second step changes, other sessions end."""
+        of_password = super().get_session_auth_hash()
+        if self.second_step_at is None:
+            return of_password
+        both = f"{of_password} {self.second_step_at.isoformat()}"
+        return salted_hmac("user.second_step", both, algorithm="sha256").hexdigest()
+
+    def owes_second_step(self) -> bool:
+        """Return whether this person has to set up the second step before anything else. Who has no password here signs in elsewhere."""
+        if self.second_step_at is not None or self.role not in settings.REQUIRE_SECOND_STEP:
+            return False
+        return not self.token_role and self.has_usable_password()
 
     def may(self, role: str) -> bool:
         """Return whether this person may do what role may. Raises KeyError for a role that does not exist."""

@@ -7,11 +7,17 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from django.shortcuts import get_object_or_404
 from django.urls import path
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.generics import ListCreateAPIView, RetrieveUpdateAPIView, RetrieveUpdateDestroyAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from user import second_step
 from user.models import Line, Role, Site, User
 from user.rest import person
 
@@ -20,6 +26,18 @@ class LastAdministrator(exceptions.APIException):
     """Nobody would be left who may undo it."""
 
     status_code = 409
+
+
+class OwnSecondStep(exceptions.APIException):
+    """Whoever holds somebody's session or token must not get rid of their second step by it."""
+
+    status_code = 409
+
+
+class ResetReasonSerializer(serializers.Serializer[Any]):
+    """Why a second step is taken away."""
+
+    reason = serializers.CharField(max_length=500, help_text="Why, for the audit trail.")
 
 
 class SiteSerializer(serializers.ModelSerializer[Site]):
@@ -83,9 +101,10 @@ class PersonSerializer(serializers.ModelSerializer[User]):
             "language",
             "last_login",
             "date_joined",
+            "second_step_at",
             "password",
         )
-        read_only_fields = ("id", "last_login", "date_joined")
+        read_only_fields = ("id", "last_login", "date_joined", "second_step_at")
         extra_kwargs = {
             "id": {"help_text": "Their number."},
             "username": {"help_text": "The name they sign in with."},
@@ -98,6 +117,7 @@ class PersonSerializer(serializers.ModelSerializer[User]):
             "language": {"help_text": "Language of their pages; empty: that of the browser."},
             "last_login": {"help_text": "When they last signed in."},
             "date_joined": {"help_text": "When they were added."},
+            "second_step_at": {"help_text": "Since when signing in asks them for a code too; null: it does not."},
         }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -215,6 +235,23 @@ class OnePerson(RetrieveUpdateAPIView[User]):
     http_method_names = ["get", "patch", "options", "head"]
 
 
+class ResetSecondStep(APIView):
+    """Somebody lost their phone and their recovery codes."""
+
+    @extend_schema(
+        operation_id="user_reset_second_step", request=ResetReasonSerializer, responses={200: PersonSerializer}
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """Take the second step from a person, and end their sessions: they sign in by password alone until they set it up anew."""
+        body = ResetReasonSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        them = get_object_or_404(User, pk=pk)
+        if them.pk == person(request).pk:
+            raise OwnSecondStep(_("Your own is turned off at its page, with your password and a code."))
+        second_step.reset(them, body.validated_data["reason"])
+        return Response(PersonSerializer(them).data)
+
+
 urlpatterns = [
     path("sites/", Sites.as_view(), name="sites"),
     path("sites/<slug:code>/", OneSite.as_view(), name="site"),
@@ -222,4 +259,5 @@ urlpatterns = [
     path("lines/<int:pk>/", OneLine.as_view(), name="line"),
     path("users/", People.as_view(), name="users"),
     path("users/<int:pk>/", OnePerson.as_view(), name="user"),
+    path("users/<int:pk>/reset-second-step/", ResetSecondStep.as_view(), name="reset_second_step"),
 ]

@@ -1,10 +1,14 @@
-"""Guessing passwords is slow: after a few failures of a name from an address both wait, and so does an address that tries many names."""
+"""Guessing is slow: after a few failures of a name from an address both wait, and so does an address that tries many names.
+
+Wrong codes of the second step are counted with wrong passwords.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from axes.handlers.database import AxesDatabaseHandler
+from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.db.models import Sum
@@ -41,6 +45,20 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # django-axes has no 
         # What the middleware reads to answer 429 rather than "wrong password".
         vars(request)["axes_locked_out"] = crowd
         return crowd
+
+
+def has_to_wait(request: HttpRequest, name: str) -> bool:
+    """Tell whether too much was tried in a name or from an address; the answer is then 429, whatever the view says."""
+    credentials = {"username": name}
+    if AxesProxyHandler.is_allowed(request, credentials):
+        return False
+    request.axes_locked_out, request.axes_credentials = True, credentials  # type: ignore[attr-defined]
+    return True
+
+
+def count_wrong_code(request: HttpRequest, name: str) -> None:
+    """Count a wrong code as a wrong password is counted; after the last one that is borne the answer is 429."""
+    AxesProxyHandler.user_login_failed(__name__, {"username": name}, request)
 
 
 def _failures_from(where: str | None) -> int:
