@@ -14,7 +14,6 @@ from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django_otp.plugins.otp_static.models import StaticToken
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from api import clock
 from audit.models import AuditEntry
@@ -32,7 +31,7 @@ from tests.user.second_step_codes import (
     type_password,
     verbs,
 )
-from user.models import INCLUDES, User
+from user.models import INCLUDES, AppKey, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("standing")]
 JSON = "application/json"
@@ -44,7 +43,7 @@ LATER = timedelta(minutes=2)
 
 def test_turning_on_wants_the_password_then_a_code_and_only_then_counts(ana: User, own: Client) -> None:
     assert own.post(f"{PAGE}begin", {"password": "wrong"}).status_code == 400
-    assert not TOTPDevice.objects.exists()
+    assert not AppKey.objects.exists()
     assert own.post(f"{PAGE}begin", {"password": PASSWORD}).status_code == 302
     secret = key_on(own)
     assert own.post(f"{PAGE}confirm", {"code": wrong_of(secret)}).status_code == 400
@@ -77,9 +76,9 @@ def test_a_key_that_was_let_go_of_is_not_shown(own: Client) -> None:
 
 def test_it_cannot_be_begun_anew_while_it_is_on(ana: User, own: Client) -> None:
     turned_on(own)
-    before = TOTPDevice.objects.get().key
+    before = AppKey.objects.get().key
     own.post(f"{PAGE}begin", {"password": PASSWORD})
-    assert (TOTPDevice.objects.get().key, TOTPDevice.objects.get().confirmed) == (before, True)
+    assert (AppKey.objects.get().key, AppKey.objects.get().confirmed) == (before, True)
 
 
 def test_who_has_no_password_here_is_told_so(settings: Any) -> None:
@@ -120,7 +119,7 @@ def test_turned_off_the_password_signs_in_and_nothing_is_kept(ana: User, own: Cl
     code = code_of(secret) if by == "app" else codes[0]
     assert own.post(f"{PAGE}off", {"password": PASSWORD, "code": code}).status_code == 302
     assert own.get(PAGE).status_code == 200
-    assert (TOTPDevice.objects.count(), StaticToken.objects.count()) == (0, 0)
+    assert (AppKey.objects.count(), StaticToken.objects.count()) == (0, 0)
     assert type_password(english(), ana.username)["Location"] == "/"
 
 
@@ -171,7 +170,7 @@ def test_ones_own_is_not_reset_by_a_session_or_a_token_alone() -> None:
 
 def test_the_admin_resets_it_and_shows_no_key(ana: User, own: Client) -> None:
     turned_on(own)
-    key = TOTPDevice.objects.get().key
+    key = AppKey.objects.get().key
     admin = english()
     admin.force_login(make_user("admin"))
     for address in ("/admin/otp_totp/totpdevice/", "/admin/otp_static/staticdevice/"):
@@ -260,7 +259,7 @@ def test_each_act_leaves_its_entry_and_no_secret_in_any(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     secret, codes = turned_on(own)
-    typed = [secret, secret.replace(" ", ""), TOTPDevice.objects.get().key, *codes]
+    typed = [secret, secret.replace(" ", ""), AppKey.objects.get().key, *codes]
     client = english()
     type_password(client, ana.username)
     near = codes[0][:-1] + ("1" if codes[0][-1] != "1" else "2")
@@ -300,7 +299,7 @@ def test_rest_tells_since_when_and_nothing_more(ana: User, own: Client) -> None:
     admin.force_login(make_user("admin"))
     said = admin.get(f"/api/v1/users/{ana.pk}/")
     assert said.json()["second_step_at"] is not None
-    assert TOTPDevice.objects.get().key not in said.content.decode()
+    assert AppKey.objects.get().key not in said.content.decode()
     admin.patch(f"/api/v1/users/{ana.pk}/", {"second_step_at": None}, content_type=JSON)
     ana.refresh_from_db()
     assert ana.second_step_at is not None

@@ -45,9 +45,11 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> l
                 id="config.W001",
             )
         )
-    secret = settings.DATA / "secret_key"
-    if stat.S_IMODE(os.stat(secret).st_mode) & 0o077:
-        found.append(Error(f"{secret} can be read by others", hint=f"chmod 600 {secret}", id="config.E003"))
+    found += [
+        Error(f"{secret} can be read by others", hint=f"chmod 600 {secret}", id="config.E003")
+        for secret in (settings.DATA / "secret_key", settings.SEALING_KEY)
+        if stat.S_IMODE(os.stat(secret).st_mode) & 0o077
+    ]
     return found
 
 

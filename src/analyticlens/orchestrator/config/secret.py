@@ -1,4 +1,4 @@
-"""The secret key: made at the first start, kept in a file only its owner reads."""
+"""Secrets of this server itself: each made at the first start, kept in a file only its owner reads."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from pathlib import Path
 
 def read_or_make(path: Path) -> str:
     """Return the secret in path; make it first if the file is not there. Two processes that start at once agree on one."""
-    try:
-        return _read(path)
-    except FileNotFoundError:
-        pass
+    make(path, secrets.token_urlsafe(64))
+    return _read(path)
+
+
+def make(path: Path, secret: str) -> None:
+    """Write a secret into a file that only its owner reads, unless the file is there already."""
+    if path.exists():
+        return
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_urlsafe(64))
+        file.write(secret)
         file.flush()
         os.fsync(file.fileno())
     try:
@@ -26,7 +30,6 @@ def read_or_make(path: Path) -> str:
         pass
     finally:
         fresh.unlink()
-    return _read(path)
 
 
 def _read(path: Path) -> str:

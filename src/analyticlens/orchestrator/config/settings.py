@@ -1,6 +1,6 @@
 """Settings, all from the environment; everything the orchestrator keeps is in one data folder.
 
-AL_DATA           data folder (./data): db.sqlite3, secret_key, media/
+AL_DATA           data folder (./data): db.sqlite3, secret_key, sealing_key, media/
 AL_HOST, AL_PORT  where `analyticlens up` listens (127.0.0.1, 8000)
 AL_ALLOWED_HOSTS  names this server answers to, with commas (localhost, 127.0.0.1, [::1])
 AL_HTTPS          1 behind a proxy that does TLS and sets X-Forwarded-Proto: cookies and headers become strict (0)
@@ -18,6 +18,8 @@ AL_HEARTBEAT_DAYS how long heartbeats are kept (30)
 
 from __future__ import annotations
 
+import base64
+import os
 import zoneinfo
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +31,7 @@ from django.utils.translation import gettext_lazy as _
 from config import env
 from config.database import databases
 from config.logs import logging_config
-from config.secret import read_or_make
+from config.secret import make, read_or_make
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(env.text("AL_DATA", "data")).expanduser().resolve()
@@ -52,6 +54,9 @@ ADDRESS = f"{'https' if HTTPS else 'http'}://{HOST}:{PORT}"
 HEARTBEAT_DAYS = env.number("AL_HEARTBEAT_DAYS", 30, 1, 3650)
 
 SECRET_KEY = read_or_make(DATA / "secret_key")
+# Whoever moves the database without this file moves no secret of machines or people.
+SEALING_KEY = DATA / "sealing_key"
+make(SEALING_KEY, base64.urlsafe_b64encode(os.urandom(32)).decode())
 ALLOWED_HOSTS = env.words("AL_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{HOST}")
 
 INSTALLED_APPS = [

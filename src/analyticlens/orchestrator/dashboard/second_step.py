@@ -16,12 +16,11 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from api import clock
 from dashboard.sign_in_code import refused_page
 from user import second_step as steps
-from user.models import User
+from user.models import AppKey, User
 
 # Until when this session, where the password was typed, is shown the fresh key.
 SETUP = "second_step_setup"
@@ -130,7 +129,7 @@ def _codes_page(request: HttpRequest, codes: list[str], *, just_on: bool) -> Htt
     return render(request, "dashboard/recovery_codes.html", {"codes": codes, "just_on": just_on})
 
 
-def _fresh_key(request: HttpRequest, person: User) -> TOTPDevice | None:
+def _fresh_key(request: HttpRequest, person: User) -> AppKey | None:
     """Return the key that waits for its first code, where this session typed the password for it a moment ago."""
     until = request.session.get(SETUP)
     fresh = until is not None and clock.wall().timestamp() < until
@@ -152,7 +151,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     return {**context, "state": "setup", "picture": _picture(device), "secret": steps.secret_of(device)}
 
 
-def _picture(device: TOTPDevice) -> SafeString:
+def _picture(device: AppKey) -> SafeString:
     """Draw the QR code of a key: dark on white in every theme, since readers want it so."""
     code = segno.make_qr(device.config_url, error="m")
     drawn = code.svg_inline(border=4, dark="#000", light="#fff", svgclass=None, lineclass=None, omitsize=True)

@@ -18,7 +18,7 @@ from dashboard import health, sentences, values, words
 from dashboard.display import Display, display
 from dashboard.overlay import Drawing, drawing
 from dashboard.strip import Strip
-from edge import live
+from edge import live, twins
 from recipes.models import RecipeVersion
 from results.models import InspectionResult, StoredPicture
 from results.pictures import stored
@@ -288,6 +288,11 @@ class Station:
     def warnings(self) -> list[str]:
         """What a person should know, as the machine says it."""
         return [sentences.said(str(warning)) for warning in self.report.get("warnings") or ()]
+
+    @cached_property
+    def twin(self) -> str | None:
+        """The address of a second computer with this machine's credential, "" where nobody knows it; None where there is none."""
+        return twins.seen(self.machine)
 
     @property
     def insecure(self) -> bool:

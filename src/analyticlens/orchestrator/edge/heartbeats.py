@@ -11,7 +11,7 @@ from analyticlens.protocol.heartbeat import EpochMark, Goodbye, Heartbeat, Heart
 from api import clock
 from api.models import Command, Instance
 from api.turn import writing
-from edge import live
+from edge import live, twins
 from edge.door import DoorError
 from results.ingest import number_taken, open_epoch
 from results.models import MachineEpoch
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from api.models import VirtualMachine
 
 
-def receive(machine: VirtualMachine, said: Heartbeat) -> HeartbeatAnswer:
+def receive(machine: VirtualMachine, said: Heartbeat, address: str = "") -> HeartbeatAnswer:
     """Take a heartbeat, and the birth it may be. Raises DoorError 409 for an epoch that is not above the known ones."""
     know_epoch(machine, said)
     with writing():
         fresh = machine.receive_heartbeat(said)
+        if not fresh:
+            twins.heard_late(machine, said, address)
     desired = machine.desired_versions.order_by("-version").values_list("version", flat=True).first()
     instance = Instance.current().instance_id
     return HeartbeatAnswer(

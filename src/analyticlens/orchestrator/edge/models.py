@@ -18,6 +18,10 @@ from api import clock
 from audit import acting
 from audit.models import record, record_refusal
 from edge import credentials
+
+# Django finds an app's tables in this module alone.
+from edge.secrets import MachineSecret as MachineSecret
+from edge.twins import Twin as Twin
 from user.credentials import Token, new_token, parse_token
 
 if TYPE_CHECKING:

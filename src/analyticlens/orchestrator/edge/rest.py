@@ -18,8 +18,11 @@ from rest_framework.views import APIView
 
 from api.errors import NotNow
 from api.rest.asking import OfMachine, machine_of
+from api.rest.serializers import ReasonSerializer
 from audit.middleware import actor_of
+from edge import secrets
 from edge.models import CODE_LIFE, MachineToken, carried, enrol_command, issue_code
+from edge.secrets import MachineSecret
 
 
 class CodeSerializer(serializers.Serializer[Any]):
@@ -82,7 +85,62 @@ class OneKey(APIView):
         return Response(status=204)
 
 
+class SecretSerializer(serializers.ModelSerializer[MachineSecret]):
+    """A secret of a machine, without what it says."""
+
+    class Meta:
+        model = MachineSecret
+        fields = ("name", "set_at", "set_by")
+        read_only_fields = fields
+        extra_kwargs = {
+            "name": {"help_text": f"One of {', '.join(secrets.NAMES)}."},
+            "set_at": {"help_text": "When it was set."},
+            "set_by": {"help_text": "Who set it."},
+        }
+
+
+class NewSecretSerializer(ReasonSerializer):
+    """What a secret shall be. It is never said again."""
+
+    value = serializers.CharField(
+        max_length=secrets.LONGEST,
+        trim_whitespace=False,
+        write_only=True,
+        help_text="The secret; it is never said again.",
+    )
+
+
+class Secrets(OfMachine, ListAPIView[MachineSecret]):
+    """The secrets of a machine by name: what they say is told to nobody but the machine."""
+
+    serializer_class = SecretSerializer
+    rows: QuerySet[MachineSecret] = MachineSecret.objects.all()
+    keyset = ("name",)
+
+
+class OneSecret(APIView):
+    """One secret of a machine."""
+
+    @extend_schema(operation_id="machine_secret_set", request=NewSecretSerializer, responses={204: None})
+    def put(self, request: Request, machine_id: str, name: str) -> Response:
+        """Set it."""
+        machine = machine_of(request, machine_id)
+        body = NewSecretSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        said = body.validated_data
+        secrets.put(machine, name, said["value"], actor_of(request._request), said["reason"])
+        return Response(status=204)
+
+    @extend_schema(operation_id="machine_secret_remove", request=None, responses={204: None})
+    def delete(self, request: Request, machine_id: str, name: str) -> Response:
+        """Forget it. Once more is as good."""
+        secrets.remove(machine_of(request, machine_id), name, actor_of(request._request))
+        return Response(status=204)
+
+
 urlpatterns = [
+    path("machines/<str:machine_id>/secrets/", Secrets.as_view(), name="machine_secrets"),
+    path("machines/<str:machine_id>/secrets/<slug:name>/", OneSecret.as_view(), name="machine_secret"),
     path("machines/<str:machine_id>/code/", Code.as_view(), name="machine_code"),
     path("machines/<str:machine_id>/keys/", Keys.as_view(), name="machine_keys"),
     path("machines/<str:machine_id>/keys/<str:prefix>/", OneKey.as_view(), name="machine_key"),

@@ -26,6 +26,7 @@ from edge import desired, heartbeats, live
 from edge.door import KIB, DoorError, answer, by_method, door
 from edge.models import MachineToken
 from edge.models import enrol as use_code
+from edge.secrets import opened
 from recipes.blobs import named_by
 from results import ingest as results
 from results import pictures
@@ -76,7 +77,13 @@ def token(request: HttpRequest, machine: VirtualMachine) -> HttpResponse:
 @door("POST", Heartbeat, limit=256 * KIB)
 def heartbeat(request: HttpRequest, machine: VirtualMachine, said: Heartbeat) -> HttpResponse:
     """Take a sign of life."""
-    return answer(heartbeats.receive(machine, said))
+    return answer(heartbeats.receive(machine, said, request.META.get("REMOTE_ADDR") or ""))
+
+
+@door("GET")
+def secrets(request: HttpRequest, machine: VirtualMachine) -> HttpResponse:
+    """Give the machine its own secrets, in clear: over TLS, or to this computer itself."""
+    return answer({"secrets": opened(machine)})
 
 
 @door("POST", Goodbye)

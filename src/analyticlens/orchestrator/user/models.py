@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -11,10 +12,12 @@ from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit import Actor, clock
 from audit.models import Audited
 from user.credentials import Token, new_token, parse_token
+from user.sealing import seal, unseal
 
 # How long a token is good, in days, unless somebody says otherwise, and at most.
 TOKEN_DAYS, MOST_TOKEN_DAYS = 90, 366
@@ -235,3 +238,26 @@ class ApiToken(Audited):
         if self.revoked_at is None:
             self.revoked_at = clock.wall()
             self.save(update_fields=["revoked_at"])
+
+
+class AppKey(TOTPDevice):
+    """The key of a person's app for codes, as django-otp keeps it, but sealed: the database alone makes no code."""
+
+    class Meta:
+        proxy = True
+
+    @classmethod
+    def fresh(cls, person: User) -> AppKey:
+        """Return a new key of a person, stored, which counts for nothing yet."""
+        key = seal(os.urandom(20), cls._purpose(person.pk))
+        made: AppKey = cls.objects.create(user=person, name="app", confirmed=False, key=key)
+        return made
+
+    @property
+    def bin_key(self) -> bytes:
+        """The key itself. Raises CannotOpen."""
+        return unseal(self.key, self._purpose(self.user_id))
+
+    @staticmethod
+    def _purpose(user_id: int) -> str:
+        return f"totp:{user_id}"

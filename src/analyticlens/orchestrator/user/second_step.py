@@ -17,11 +17,10 @@ from typing import Literal
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit import clock
 from audit.models import record, record_refusal
-from user.models import User
+from user.models import AppKey, User
 
 Kind = Literal["app", "recovery"]
 RECOVERY_CODES = 10
@@ -51,17 +50,17 @@ def begin(person: User) -> None:
     with transaction.atomic():
         if User.objects.select_for_update().get(pk=person.pk).second_step_at is not None:
             raise ValueError("the second step is on")
-        TOTPDevice.objects.filter(user=person).delete()
-        TOTPDevice.objects.create(user=person, name="app", confirmed=False)
+        AppKey.objects.filter(user=person).delete()
+        AppKey.fresh(person)
 
 
-def being_set_up(person: User) -> TOTPDevice | None:
+def being_set_up(person: User) -> AppKey | None:
     """Return the key that waits for its first code."""
-    found: TOTPDevice | None = TOTPDevice.objects.filter(user=person, confirmed=False).first()
+    found: AppKey | None = AppKey.objects.filter(user=person, confirmed=False).first()
     return found
 
 
-def secret_of(device: TOTPDevice) -> str:
+def secret_of(device: AppKey) -> str:
     """Return a key as people type it: base32 in groups of four."""
     text = base64.b32encode(device.bin_key).decode().rstrip("=")
     return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
@@ -74,7 +73,7 @@ def turn_on(person: User, said: str) -> list[str]:
     """
     with transaction.atomic():
         User.objects.select_for_update().get(pk=person.pk)
-        refused = _tried(TOTPDevice, person, _app_code(said), confirmed=False)
+        refused = _tried(AppKey, person, _app_code(said), confirmed=False)
         codes = [] if refused else _turned_on(person)
     if refused:
         raise refused
@@ -86,9 +85,7 @@ def check(person: User, said: str) -> Kind:
     code = BETWEEN.sub("", said)
     recovery = RECOVERY.fullmatch(code) is not None
     with transaction.atomic():
-        refused = (
-            _tried(StaticDevice, person, _stored(code)) if recovery else _tried(TOTPDevice, person, _app_code(code))
-        )
+        refused = _tried(StaticDevice, person, _stored(code)) if recovery else _tried(AppKey, person, _app_code(code))
         if recovery and not refused:
             record("recovery code used", person, left=codes_left(person))
     # Raised only now: the wrong code stays counted, and its entry written.
@@ -125,7 +122,7 @@ def reset(person: User, reason: str) -> bool:
 
 def _forget(person: User, verb: str, reason: str = "") -> None:
     with transaction.atomic():
-        TOTPDevice.objects.filter(user=person).delete()
+        AppKey.objects.filter(user=person).delete()
         StaticDevice.objects.filter(user=person).delete()
         _since(person, None)
         record(verb, person, reason=reason)
@@ -137,7 +134,7 @@ def _since(person: User, when: datetime | None) -> None:
 
 
 def _turned_on(person: User) -> list[str]:
-    TOTPDevice.objects.filter(user=person).update(confirmed=True)
+    AppKey.objects.filter(user=person).update(confirmed=True)
     _since(person, clock.wall())
     record("second step turned on", person)
     return _new_recovery_codes(person)
@@ -163,7 +160,7 @@ def _app_code(said: str) -> str:
     return code if APP.fullmatch(code) else ""
 
 
-def _tried(kind: type[TOTPDevice | StaticDevice], person: User, code: str, confirmed: bool = True) -> Refused | None:
+def _tried(kind: type[AppKey | StaticDevice], person: User, code: str, confirmed: bool = True) -> Refused | None:
     """Try a code at a person's row, and return why it does not count, if it does not."""
     device = kind.objects.select_for_update().filter(user=person, confirmed=confirmed).first()
     allowed, why = device.verify_is_allowed() if device is not None else (True, {})
