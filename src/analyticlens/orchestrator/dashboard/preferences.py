@@ -29,8 +29,9 @@ def safe_next(request: HttpRequest, wanted: str) -> str:
 
 def keep_language(response: HttpResponse, language: str) -> None:
     """Have the browser remember a language."""
+    secure = settings.SESSION_COOKIE_SECURE
     response.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
+        settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR, samesite="Lax", secure=secure, httponly=True
     )
 
 
