@@ -24,7 +24,7 @@ YEAR = 365 * 24 * 60 * 60
 def safe_next(request: HttpRequest, wanted: str) -> str:
     """Return wanted if it is an address of this service, else the first page."""
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if ours else reverse("fleet")
+    return wanted if ours and wanted.startswith("/") else reverse("fleet")
 
 
 def keep_language(response: HttpResponse, language: str) -> None:
