@@ -76,7 +76,7 @@ def yard(word: str) -> Yard:
     jpeg = b"\xff\xd8\xff\xe0" + word.encode() * 20
     sha256 = hashlib.sha256(jpeg).hexdigest()
     picture = {"sha256": sha256, "mime": "image/jpeg", "size": len(jpeg)}
-    said = {"part_id": f"part_{word}", "message": f"said {word}", "picture": picture}
+    said: dict[str, Any] = {"part_id": f"part_{word}", "message": f"said {word}", "picture": picture}
     rows = deliver(machine, "ok", "nok", **said)
     store_picture(machine, sha256, [jpeg])
     live.put(machine, jpeg, LiveFrame())
@@ -149,3 +149,9 @@ def routes(resolver: URLResolver | None = None, space: str = "", before: str = "
 
 
 ROUTES = list(routes())
+
+
+def said(answer: Any) -> bytes:
+    """Return everything that came, headers and body; a file is let go of at its end."""
+    body = b"".join(answer) if answer.streaming else answer.content
+    return str(answer.headers).encode() + bytes(body)

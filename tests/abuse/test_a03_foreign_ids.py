@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client
 
 from api.models import VirtualMachine
-from tests.abuse.plant import FOREIGN, JSON, ROUTES, Route, Yard, person_at, program, session, yard
+from tests.abuse.plant import FOREIGN, JSON, ROUTES, Route, Yard, person_at, program, said, session, yard
 from tests.rows import make_user
 from user.models import User
 
@@ -60,12 +60,6 @@ def send(client: Client, method: str, route: Route, address: str) -> Any:
     if route.name.startswith("rest:") and method != "get":
         return getattr(client, method)(address, BODIES.get(route.name, {}), content_type=JSON)
     return getattr(client, method)(address, *([FORM] if method == "post" else []))
-
-
-def said(answer: Any) -> bytes:
-    """Return everything that came: headers and body."""
-    body = b"".join(answer) if answer.streaming else answer.content
-    return bytes(str(answer.headers).encode() + body)
 
 
 def state() -> dict[str, list[Any]]:

@@ -32,6 +32,7 @@ ROOMS = {
         "tests/api/test_rest_fleet.py",
         "tests/config/test_once.py",
         "tests/user/test_rest_people.py",
+        "tests/abuse/test_f09_f21_f24_f35_faults.py",
     ],
 }
 

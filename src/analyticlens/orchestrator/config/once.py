@@ -83,7 +83,7 @@ def _is_forged(request: HttpRequest) -> bool:
     """Return whether a session's call lacks the proof that a page of ours made it: the view refuses it."""
     check = CSRFCheck(lambda _request: HttpResponse())
     check.process_request(request)
-    return check.process_view(request, None, (), {}) is not None
+    return check.process_view(request, check.get_response, (), {}) is not None
 
 
 def _fingerprint(request: HttpRequest) -> str:
