@@ -1,8 +1,8 @@
 """A05, A06: a stolen token is dead once revoked or rotated, and nowhere in clear; a code is good once, for one machine, for a while.
 
-Held by tests/edge/test_enrol.py: single use, ten tries, fifteen minutes, wrong machine, overlap of a rotation, revocation at once, codes and
-tokens in no table. Here are the file of the database itself, logs, many rotations, people's tokens, other ways of revoking, guesses without
-end, and a code used by many at one moment.
+Held by tests/edge/test_enrol.py: single use, ten tries, fifteen minutes, wrong machine, overlap of a rotation, revocation at once, codes
+and tokens in no table. Here are the file of the database itself, logs, many rotations, people's tokens, other ways of revoking, guesses
+without end, and a code used by many at one moment.
 """
 
 from __future__ import annotations

@@ -103,6 +103,9 @@ def test_an_open_stream_follows_within_its_period(change: str, monkeypatch: pyte
     scope = {"type": "http", "method": "GET", "path": "/live/", "query_string": b"", "headers": said}
     told: list[Message] = []
 
+    looks = Looks()
+    monkeypatch.setattr(live, "_hearer", looks.look)
+
     def happens(number: int) -> None:
         bus.publish("machine:vm_a", {"what": "state", "number": number})
 
@@ -127,16 +130,29 @@ def test_an_open_stream_follows_within_its_period(change: str, monkeypatch: pyte
         await in_thread(happens, 1)
         await _until(lambda: heard(1))
         await in_thread(lessen)
-        # Looks at the session from now on find it changed; several of them fit in here.
-        await asyncio.sleep(0.5)
+        # The second look from now on began after the change, and is acted on before the third.
+        await _until(lambda seen=looks.count: looks.count >= seen + 3 or stream.done())
         await in_thread(happens, 2)
-        await asyncio.sleep(0.5)
+        await _until(lambda seen=looks.count: looks.count >= seen + 3 or stream.done())
         hub.stop()
         await asyncio.wait_for(stream, 30)
 
     asyncio.run(asyncio.wait_for(story(), 60))
     assert heard(1)
     assert not heard(2)
+
+
+class Looks:
+    """Counts the looks at a stream's session."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._look = live._hearer
+
+    def look(self, scope: Any) -> Any:
+        """Look, and count."""
+        self.count += 1
+        return self._look(scope)
 
 
 async def _until(condition: Any) -> None:
