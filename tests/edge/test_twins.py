@@ -17,7 +17,7 @@ OTHER = "cd" * 16
 
 
 def entries() -> int:
-    return AuditEntry.objects.filter(verb="second computer noticed").count()
+    return int(AuditEntry.objects.filter(verb="second computer noticed").count())
 
 
 def test_a_second_computer_that_goes_on_beating_is_noticed(door: Door, machine: VirtualMachine) -> None:

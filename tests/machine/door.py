@@ -87,6 +87,7 @@ class FakeDoor:
         self.instance = "one"
         self.document = DesiredDocument()
         self.commands: list[dict[str, Any]] = []
+        self.handed: list[dict[str, Any]] = []
         self.watched = False
         self.highest = 0
         self.heard_fence = -1
@@ -193,8 +194,10 @@ class FakeDoor:
                 break
             clock.wait(self.news, 0.05)
             self.news.clear()
-        commands, self.commands = self.commands, []
-        return 200, {**plain(self.document), "commands": commands, "watched": self.watched}
+        self.handed += self.commands
+        # A poll that waits hands a command out once; one that does not is told of all that nobody reported on.
+        commands, self.commands = self.commands if float(call.query["wait"]) else self.handed, []
+        return 200, {**plain(self.document), "commands": list(commands), "watched": self.watched}
 
     def _put_desired(self, call: Call) -> Answer:
         change = LocalChange.model_validate(call.json())
@@ -259,6 +262,7 @@ class FakeDoor:
         return 200, {"watched": self.watched}
 
     def _post_commands(self, call: Call) -> Answer:
+        self.handed = [command for command in self.handed if command["id"] != call.path.split("/")[1]]
         self.reports.append((call.path.split("/")[1], call.json()["state"]))
         return 200, {"taken": True}
 

@@ -33,6 +33,7 @@ ROOMS = {
         "tests/config/test_once.py",
         "tests/user/test_rest_people.py",
         "tests/user/test_second_step_sign_in.py::test_of_browsers_with_one_code_at_the_same_moment_one_gets_in",
+        "tests/abuse/test_f09_f21_f24_f35_faults.py",
     ],
 }
 

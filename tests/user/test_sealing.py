@@ -20,9 +20,10 @@ def key() -> str:
 
 @pytest.fixture
 def keys(tmp_path: Path, settings: Any) -> Path:
-    settings.SEALING_KEY = tmp_path / "sealing_key"
-    settings.SEALING_KEY.write_text(key())
-    return settings.SEALING_KEY
+    kept = tmp_path / "sealing_key"
+    kept.write_text(key())
+    settings.SEALING_KEY = kept
+    return kept
 
 
 def test_what_was_sealed_is_opened(keys: Path) -> None:

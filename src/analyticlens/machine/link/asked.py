@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 25
 # Between two answers that brought nothing new, so that a confused server is not asked without pause.
 BREATH_SECONDS = 0.25
+# An answer that came within so long of the question is as old as that at most.
+FRESH_SECONDS = 0.1
 LARGEST_BLOB = 256 * 1024 * 1024
 
 
@@ -34,32 +36,38 @@ class Listener:
         """Wait for news once and take it; return the seconds until the next poll."""
         station = self._station
         version, sha256 = station.changes.known
-        timeout = httpx2.Timeout(WAIT_SECONDS + 10.0, connect=CONNECT_SECONDS)
         began = clock.mono()
-        document = door.ask(
-            DesiredDocument,
-            "GET",
-            "desired",
-            params={
-                "after": version,
-                "wait": WAIT_SECONDS,
-                "fence": self._commands.fence,
-                **({"sha256": sha256} if sha256 else {}),
-            },
-            timeout=timeout,
-        )
+        document = self._poll(door, WAIT_SECONDS)
         if station.closed:
             return 0.0
         station.live.watched = document.watched
         # Believed as it is, not only upwards: a restored orchestrator counts from where its backup was.
         self._commands.fence = document.fence
         if document.commands:
-            self._commands.take(document.commands)
+            self._take_commands(door, document, began)
         if not station.changes.knows(document):
             fetch_blobs(door, station, document)
             station.apply(document)
         hurried = clock.mono() - began < BREATH_SECONDS and station.changes.known == (version, sha256)
         return BREATH_SECONDS if hurried else 0.0
+
+    def _poll(self, door: Door, seconds: int) -> DesiredDocument:
+        version, sha256 = self._station.changes.known
+        known = {"after": version, "fence": self._commands.fence, **({"sha256": sha256} if sha256 else {})}
+        timeout = httpx2.Timeout(seconds + 10.0, connect=CONNECT_SECONDS)
+        return door.ask(DesiredDocument, "GET", "desired", params={**known, "wait": seconds}, timeout=timeout)
+
+    def _take_commands(self, door: Door, document: DesiredDocument, asked_at: float) -> None:
+        """Take what waits to be done, each act for the time it had left when it was asked for: nobody knows how old an answer is.
+
+        It may have been held up on its way, or lain here while this process was stopped. After a poll that waited, what waits is
+        therefore asked for once more, without waiting.
+        """
+        if clock.mono() - asked_at > FRESH_SECONDS:
+            asked_at = clock.mono()
+            document = self._poll(door, 0)
+            self._commands.fence = document.fence
+        self._commands.take(document.commands, asked_at)
 
 
 class Registrar:

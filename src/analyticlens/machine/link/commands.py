@@ -39,14 +39,13 @@ class Commands:
             report = CommandReport(state="unknown", message="the machine stopped while it carried this out")
             outbox.set_command(command, report.model_dump_json())
 
-    def take(self, commands: list[Command]) -> None:
-        """Queue commands that were not seen yet; each is good for its time to live from now, by the monotonic clock."""
-        now = clock.mono()
+    def take(self, commands: list[Command], since: float) -> None:
+        """Queue commands that were not seen yet; each is good for its time to live from `since`, by the monotonic clock."""
         with self._mutex:
             queued = {command.id for command, _ in self._queue}
             for command in commands:
                 if command.id not in queued and self._station.outbox.command_state(command.id) is None:
-                    self._queue.append((command, now + command.ttl_ms_left / 1000))
+                    self._queue.append((command, since + command.ttl_ms_left / 1000))
         self.news.set()
 
     def step(self, door: Door) -> float:

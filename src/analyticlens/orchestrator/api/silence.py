@@ -11,6 +11,7 @@ from analyticlens.protocol.heartbeat import OFFLINE_SECONDS
 from api import clock
 from api.models import Instance, VirtualMachine
 from api.receiving import note_change
+from audit.models import record
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +43,16 @@ class Watch:
         return [row.machine_id for row in _silent(wall) if call_offline(row)]
 
     def _was_away(self, now: float, wall: datetime) -> bool:
-        """Remember this look; return whether it is the first, comes late, or finds the clock set since the last."""
+        """Remember this look; return whether it is the first, comes late, or finds the clock set since the last, which is told."""
         last_look, last_drift = self._last_look, self._drift
         self._last_look, self._drift = now, wall.timestamp() - now
-        if last_look is None or now - last_look > OFFLINE_SECONDS:
+        if last_look is None:
             return True
-        return abs(self._drift - last_drift) > CLOCK_STEP
+        step = self._drift - last_drift
+        if abs(step) > CLOCK_STEP:
+            record("clock set", "server", seconds=round(step, 1))
+            return True
+        return now - last_look > OFFLINE_SECONDS
 
 
 def _silent(now: datetime) -> models.QuerySet[VirtualMachine]:

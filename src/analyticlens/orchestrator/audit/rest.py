@@ -1,9 +1,8 @@
-"""The audit trail over REST: read, chosen, page by page."""
+"""The audit trail over REST: read, chosen, page by page. Whose entries somebody may read is settled where machines are known."""
 
 from __future__ import annotations
 
 import django_filters
-from django.urls import path
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -65,6 +64,3 @@ class Entries(ListAPIView[AuditEntry]):
     filter_backends = (DjangoFilterBackend,)
     queryset = AuditEntry.objects.all()
     keyset = ("-seq",)
-
-
-urlpatterns = [path("audit/", Entries.as_view(), name="audit")]

@@ -5,6 +5,8 @@ Django's sync views are several times faster under WSGI than under ASGI, and nei
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from a2wsgi import WSGIMiddleware
 
 from config.wsgi import application as wsgi
@@ -14,7 +16,7 @@ from config.body import BodyGate  # isort: skip
 from config.hub import hub  # isort: skip
 from config.live import live  # isort: skip
 from config.longpoll import desired  # isort: skip
-from config.plain import Receive, Scope, Send  # isort: skip
+from config.plain import Receive, Scope, Send, refuse  # isort: skip
 
 THREADS = 16
 # Django's handler is a WSGI app; the types of the two libraries disagree on what its answer iterates over.
@@ -27,7 +29,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.close", "code": 1000})
     if scope["type"] != "http":
         return
-    if scope["path"] == "/live/":
+    if not scope["path"].startswith("/"):
+        # A whole URL, a host's name, a star: what is said to a proxy.
+        await refuse(send, HTTPStatus.BAD_REQUEST, "bad_path", "an address here begins with /")
+    elif scope["path"] == "/live/":
         await live(scope, receive, send, hub)
     elif scope["path"] == "/edge/v1/desired" and scope["method"] == "GET":
         await desired(scope, receive, send, hub)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
@@ -29,7 +30,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> l
                 id="config.E001",
             )
         )
-    if settings.DEBUG and not is_loopback(settings.HOST):
+    if settings.DEBUG and (settings.BEHIND_PROXY or not is_loopback(settings.HOST)):
         found.append(
             Error(
                 "AL_DEBUG is on and others can reach this server",
@@ -50,7 +51,23 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> l
         for secret in (settings.DATA / "secret_key", settings.SEALING_KEY)
         if stat.S_IMODE(os.stat(secret).st_mode) & 0o077
     ]
+    for path in filter(_is_open, _kept_files()):
+        found.append(Error(f"{path} can be read by others", hint=f"chmod 600 {path}", id="config.E005"))
     return found
+
+
+def _kept_files() -> list[Path]:
+    """Return the files that tell what nobody else may know: rows, and the key this server speaks TLS with."""
+    database = settings.DATABASES["default"]
+    rows = [Path(database["NAME"])] if database["ENGINE"].endswith("sqlite3") else []
+    return [*rows, *([Path(settings.TLS_KEY)] if settings.TLS_KEY else [])]
+
+
+def _is_open(path: Path) -> bool:
+    """Return whether every account of this computer can read a file: it, and each folder on the way there, lets them."""
+    if not path.exists() or not path.stat().st_mode & stat.S_IROTH:
+        return False
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
 
 
 @register()

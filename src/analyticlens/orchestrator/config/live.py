@@ -22,7 +22,7 @@ from django.core.exceptions import DisallowedHost
 from api import bus, clock
 from api.scope import topics_for
 from config.hub import Hub, Subscription, in_thread
-from config.plain import HEADERS, Receive, Scope, Send, refuse, request_of, unless_left
+from config.plain import Receive, Scope, Send, headers, refuse, request_of, unless_left
 from user.models import User
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class Stream:
 
     async def run(self, last_id: int | None) -> None:
         """Send headers, what was missed, then events as they come, until the session ends or the service stops."""
-        headers = [*HEADERS, (b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
-        await self._raw_send({"type": "http.response.start", "status": 200, "headers": headers})
+        said = [*headers(b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
+        await self._raw_send({"type": "http.response.start", "status": 200, "headers": said})
         try:
             await self._send(f"retry: {RETRY_MS}\n\n".encode() + await self._opening(last_id))
             await self._go_on()

@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(argv: Sequence[str]) -> int:
     """Run a management command; `--data DIR` before or after it names the data folder (else AL_DATA, else ./data)."""
+    # What is kept in the data folder is its owner's, whoever made the folder.
+    os.umask(0o077)
     words = _take_data_folder(list(argv))
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))

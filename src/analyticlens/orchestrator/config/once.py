@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
+from rest_framework.authentication import CSRFCheck
 
 from analyticlens.protocol.errors import error_answer
 from api import clock
@@ -37,25 +39,36 @@ class OnceMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        row: KeptAnswer | None = getattr(request, "claimed", None)
+        return response if row is None else self._kept(row, response)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Answer what was answered before; None lets the view do it.
+
+        Only now is it known that who asks may ask (`config.access` stands before this): an answer of before is none for who no longer may.
+        """
         key = request.headers.get(HEADER)
         wanted = request.method == "POST" and request.path.startswith("/api/v1/") and not request.path.endswith(OWN_KEY)
-        if key is None or not wanted or not request.user.is_authenticated:
-            return self.get_response(request)
+        if key is None or not wanted or not request.user.is_authenticated or _is_forged(request):
+            return None
         if not 0 < len(key) <= LONGEST_KEY or not key.isprintable() or not key.isascii():
             return _refused(400, "bad_input", _("A key has 1 to 255 visible characters."))
         try:
             asked = _fingerprint(request)
         except RequestDataTooBig:
-            return self.get_response(request)
+            return None
         row, known = _claim(person(request), key, asked)
-        if known is not None:
-            return known
-        return self._answer(request, row)
+        if known is None:
+            request.claimed = row  # type: ignore[attr-defined]
+        return known
 
-    def _answer(self, request: HttpRequest, row: KeptAnswer) -> HttpResponse:
-        """Let the view answer, and keep what it did."""
+    @staticmethod
+    def _kept(row: KeptAnswer, response: HttpResponse) -> HttpResponse:
+        """Keep what the view did."""
         kept = KeptAnswer.objects.filter(pk=row.pk)
-        response = self.get_response(request)
         if not 200 <= response.status_code < 300:
             kept.delete()
             return response
@@ -64,6 +77,17 @@ class OnceMiddleware:
         body = "" if secret else response.content.decode()
         kept.update(status=response.status_code, body=body, headers=headers)
         return response
+
+
+def _is_forged(request: HttpRequest) -> bool:
+    """Return whether a session's call lacks the proof that a page of ours made it: the view refuses it."""
+
+    def view(_request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    check = CSRFCheck(view)
+    check.process_request(request)
+    return check.process_view(request, view, (), {}) is not None
 
 
 def _fingerprint(request: HttpRequest) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from io import BytesIO
 from typing import Any
 
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 
 from analyticlens.protocol.errors import error_answer
@@ -17,12 +18,21 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-HEADERS = [
+Headers = list[tuple[bytes, bytes]]
+
+_HEADERS: Headers = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
+
+
+def headers(content_type: bytes) -> Headers:
+    """Return what every answer says, whatever is in it."""
+    seconds = settings.SECURE_HSTS_SECONDS
+    strict = [(b"strict-transport-security", f"max-age={seconds}".encode())] if seconds else []
+    return [*_HEADERS, *strict, (b"content-type", content_type)]
 
 
 def request_of(scope: Scope) -> ASGIRequest:
@@ -33,8 +43,8 @@ def request_of(scope: Scope) -> ASGIRequest:
 async def answer(send: Send, status: int, body: dict[str, Any]) -> None:
     """Send a JSON answer."""
     raw = json.dumps(body, ensure_ascii=False).encode()
-    headers = [*HEADERS, (b"content-type", b"application/json"), (b"content-length", str(len(raw)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    said = [*headers(b"application/json"), (b"content-length", str(len(raw)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": said})
     await send({"type": "http.response.body", "body": raw})
 
 

@@ -13,7 +13,6 @@ urlpatterns = [
     path("v1/", include("api.rest.urls")),
     path("v1/", include("recipes.rest")),
     path("v1/", include("edge.rest")),
-    path("v1/", include("audit.rest")),
     path("v1/", include("user.rest_people")),
     path("v1/", include("results.rest")),
     path("v1/", include("user.rest")),

@@ -49,12 +49,14 @@ def serve(host: str, port: int) -> None:
     from django.conf import settings
 
     from api.models import Instance
+    from config.heads import Hurried
 
     listener = listen(host, port)
     Instance.renew()
     config = uvicorn.Config(
         "config.asgi:application",
         lifespan="off",
+        http=Hurried,
         ws="none",
         access_log=False,
         log_config=None,

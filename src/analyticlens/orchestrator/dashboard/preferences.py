@@ -25,13 +25,14 @@ YEAR = 365 * 24 * 60 * 60
 def safe_next(request: HttpRequest, wanted: str) -> str:
     """Return wanted if it is an address of this service, else the first page."""
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if ours else reverse("fleet")
+    return wanted if ours and wanted.startswith("/") else reverse("fleet")
 
 
 def keep_language(response: HttpResponse, language: str) -> None:
     """Have the browser remember a language."""
+    secure = settings.SESSION_COOKIE_SECURE
     response.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
+        settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR, samesite="Lax", secure=secure, httponly=True
     )
 
 

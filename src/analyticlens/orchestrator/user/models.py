@@ -240,7 +240,7 @@ class ApiToken(Audited):
             self.save(update_fields=["revoked_at"])
 
 
-class AppKey(TOTPDevice):
+class AppKey(TOTPDevice):  # type: ignore[misc]  # django-otp has no types
     """The key of a person's app for codes, as django-otp keeps it, but sealed: the database alone makes no code."""
 
     class Meta:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django.db import models
@@ -12,6 +13,10 @@ from analyticlens.protocol import desired as contract
 from api import bus, clock
 from api.models import choices
 from audit.models import Audited
+
+# How much the clocks of our servers may differ. A command dated further ahead was asked before the clock was set back: how old it is,
+# nobody knows.
+AHEAD = timedelta(seconds=5)
 
 # What a report may find the command in; anything else it says comes too late.
 _BEFORE: dict[str, tuple[str, ...]] = {
@@ -50,8 +55,8 @@ class Command(Audited):
         return f"{self.kind} {self.id}"
 
     def as_contract(self) -> contract.Command:
-        """Return the command as a machine reads it, with the milliseconds it has left."""
-        left = (self.expires_at - clock.wall()).total_seconds()
+        """Return the command as a machine reads it, with the milliseconds it has left: never more than it had."""
+        left = (self.expires_at - max(clock.wall(), self.created_at)).total_seconds()
         return contract.Command.model_validate(
             {
                 "id": str(self.id),
@@ -84,11 +89,15 @@ class Command(Audited):
     @classmethod
     def waiting(cls, machine_pk: int) -> list[Command]:
         """Return the machine's commands that still have time, oldest first."""
-        queued = cls.objects.filter(machine_id=machine_pk, state="queued", expires_at__gt=clock.wall())
+        now = clock.wall()
+        queued = cls.objects.filter(
+            machine_id=machine_pk, state="queued", expires_at__gt=now, created_at__lte=now + AHEAD
+        )
         return list(queued.order_by("created_at"))
 
     @classmethod
     def expire(cls) -> int:
         """Close the commands nobody took in time; return how many."""
         now = clock.wall()
-        return cls.objects.filter(state="queued", expires_at__lte=now).update(state="expired", reported_at=now)
+        late = models.Q(expires_at__lte=now) | models.Q(created_at__gt=now + AHEAD)
+        return cls.objects.filter(late, state="queued").update(state="expired", reported_at=now)

@@ -21,11 +21,12 @@ from api.rest.asking import machine_of, machines
 from api.rest.serializers import MachineSerializer, ReasonSerializer
 from audit import acting
 from audit.middleware import actor_of
-from user.models import Line
 from user.rest import person
+from user.rest_people import lines_for
 
 if TYPE_CHECKING:
     from audit import Actor
+    from user.models import Line, User
 
 
 class DescriptionSerializer(serializers.Serializer[Any]):
@@ -73,8 +74,8 @@ def said_of(machine: VirtualMachine, request: Request, status: int = 200) -> Res
     return Response(MachineSerializer(row).data, status, headers={"ETag": f'"{description_tag(row)}"'})
 
 
-def describe(machine: VirtualMachine, said: dict[str, Any]) -> list[str]:
-    """Set what people said; the row is not saved. Return the names of the fields. Raises BadInput."""
+def describe(machine: VirtualMachine, said: dict[str, Any], by: User) -> list[str]:
+    """Set what somebody said; the row is not saved. Return the names of the fields. Raises BadInput."""
     names: list[str] = [name for name in ("name", "description") if name in said]
     for name in names:
         setattr(machine, name, said[name])
@@ -85,15 +86,16 @@ def describe(machine: VirtualMachine, said: dict[str, Any]) -> list[str]:
     except ValidationError as problem:
         raise BadInput(problem.messages[0]) from None
     if "site" in said or "line" in said:
-        machine.line = _line(said.get("site"), said.get("line"))
+        machine.line = _line(said.get("site"), said.get("line"), by)
         names.append("line")
     return names
 
 
-def _line(site: str | None, line: str | None) -> Line | None:
+def _line(site: str | None, line: str | None, by: User) -> Line | None:
+    """Return the line somebody names; one they may not know of is not there. Raises BadInput."""
     if site is None and line is None:
         return None
-    found = Line.objects.filter(site__code=site or "", code=line or "").first()
+    found = lines_for(by).filter(site__code=site or "", code=line or "").first()
     if found is None:
         raise BadInput(
             _("There is no line %(line)s at the site %(site)s.") % {"line": line or "?", "site": site or "?"}
@@ -110,9 +112,11 @@ def change(request: Request, machine_id: str) -> Response:
         machine = machine_of(request, machine_id, lock=True)
         if known is not None and known != (now := description_tag(machine)):
             raise StaleTag(now)
-        names = describe(machine, body.validated_data)
+        names = describe(machine, body.validated_data, person(request))
         with acting(actor_of(request._request), body.validated_data["reason"]):
             machine.save(update_fields=[*names, "updated_at"])
+        if not machines(request).filter(pk=machine.pk).exists():
+            raise BadInput(_("There you would not see this machine any more."))
     return said_of(machine, request)
 
 
@@ -129,7 +133,7 @@ def add(request: Request) -> Response:
         owner=person(request),
         django_url=said.get("django_url") or settings.ADDRESS,
     )
-    describe(machine, {name: value for name, value in said.items() if name != "name"})
+    describe(machine, {name: value for name, value in said.items() if name != "name"}, person(request))
     try:
         with acting(actor_of(request._request), said["reason"]):
             machine.save()

@@ -33,10 +33,19 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
         }
 
 
+class SeenSite(serializers.SlugRelatedField[Site]):
+    """A site by its code, of those that who asks may know of."""
+
+    def get_queryset(self) -> QuerySet[Site]:
+        """Return those; where nobody asks, for the description, all."""
+        request = self.context.get("request")
+        return sites_for(person(request)) if request is not None else Site.objects.all()
+
+
 class ShiftSerializer(serializers.ModelSerializer[Shift]):
     """A time of the day people work."""
 
-    site = serializers.SlugRelatedField(
+    site = SeenSite(
         slug_field="code",
         queryset=Site.objects.all(),
         required=False,

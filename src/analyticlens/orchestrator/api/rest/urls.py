@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from api.rest import care, control, desired, fleet, plant, views
+from api.rest import care, control, desired, fleet, plant, trail, views
 
 urlpatterns = [
+    path("audit/", trail.Trail.as_view(), name="audit"),
     path("summary/", fleet.Summary.as_view(), name="summary"),
     path("products/", plant.Products.as_view(), name="products"),
     path("products/<slug:code>/", plant.OneProduct.as_view(), name="product"),

@@ -24,4 +24,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         """Serve, or leave with exit code 1 and one sentence."""
+        if host != settings.HOST:
+            # What is a danger or none depends on who can reach it.
+            settings.HOST = host
+            self.check()
         sys.exit(serve.main(host, port))
