@@ -27,6 +27,8 @@ ACCESS: dict[str, str] = {
     # Pages
     "login": PUBLIC,
     "logout": SESSION,
+    "sso": PUBLIC,
+    "sso_callback": PUBLIC,
     "preferences": PUBLIC,
     "fleet": "viewer",
     "fleet_tiles": "viewer",

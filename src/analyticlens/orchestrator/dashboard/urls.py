@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard import actions, fleet, machine, mode, pictures, preferences, tools
+from dashboard import actions, fleet, machine, mode, pictures, preferences, sso, tools
 
 urlpatterns = [
     path("login/", preferences.sign_in, name="login"),
     path("logout/", preferences.sign_out, name="logout"),
+    path("sso/", sso.begin, name="sso"),
+    path("sso/callback", sso.callback, name="sso_callback"),
     path("preferences/", preferences.preferences, name="preferences"),
     path("", fleet.fleet, name="fleet"),
     path("fleet/tiles", fleet.tiles, name="fleet_tiles"),
