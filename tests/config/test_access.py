@@ -71,8 +71,9 @@ def _spaces(names: set[str]) -> set[str]:
     return {name.rpartition(":")[0] + ":" for name in names if ":" in name}
 
 
-# What a stranger reaches: signing in, the page's language and look, and the door's two ways in, which ask for a code or a token.
-FOR_STRANGERS = {"login", "sign_in_code", "preferences", "admin:login"}
+# What a stranger reaches: signing in (by a provider too), the language and look of pages, and the two ways in of the door, which ask for a
+# code or a token.
+FOR_STRANGERS = {"login", "sign_in_code", "sso", "sso_callback", "preferences", "admin:login"}
 
 
 @pytest.mark.django_db

@@ -112,7 +112,11 @@ def test_no_sink_has_it(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     call_command("dumpdata", stdout=dumped)
     sinks["dump"] = dumped.getvalue().encode()
     sinks["rows"] = str(
-        [list(model._default_manager.values()) for model in apps.get_models() if model._meta.managed and not model._meta.proxy]
+        [
+            list(model._default_manager.values())
+            for model in apps.get_models()
+            if model._meta.managed and not model._meta.proxy
+        ]
     ).encode()
     sinks["log"] = "\n".join(str(vars(record)) for record in caplog.records).encode()
     assert [name for name, said in sinks.items() if CANARY.encode() in said] == []

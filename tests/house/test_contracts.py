@@ -96,11 +96,11 @@ def test_a_machine_installs_without_django() -> None:
 
 
 def test_an_orchestrator_installs_without_opencv() -> None:
-    assert [place for place in foreign(APPS) if place[1] not in allowed("orchestrator")] == []
+    assert [place for place in foreign(APPS) if place[1] not in allowed("orchestrator", "sso")] == []
 
 
 def test_everything_imported_is_asked_for() -> None:
-    extras = ("machine", "orchestrator", "ocr", "ai")
+    extras = ("machine", "orchestrator", "ocr", "ai", "sso")
     bench = str((PACKAGE / "bench").relative_to(ROOT))
     # The benchmarks draw with what the tests draw with.
     drawn = allowed(*extras, dev=True)
@@ -111,7 +111,7 @@ def test_everything_imported_is_asked_for() -> None:
 
 
 def test_everything_the_tests_import_is_asked_for() -> None:
-    brought = allowed("machine", "orchestrator", "postgres", dev=True) | {"tests"}
+    brought = allowed("machine", "orchestrator", "postgres", "sso", dev=True) | {"tests"}
     assert [place for place in foreign(ROOT / "tests") if place[1] not in brought] == []
 
 

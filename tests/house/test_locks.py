@@ -56,7 +56,7 @@ def test_tests_run_on_the_versions_that_run_in_production() -> None:
 @pytest.mark.parametrize(("lock", "group"), [("runtime", "build"), ("dev", "dev")])
 def test_what_pyproject_asks_for_is_locked(lock: str, group: str) -> None:
     extras = project()["project"]["optional-dependencies"]
-    asked = project()["project"]["dependencies"] + extras["machine"] + extras["orchestrator"]
+    asked = project()["project"]["dependencies"] + extras["machine"] + extras["orchestrator"] + extras["sso"]
     asked += [line for line in project()["dependency-groups"][group] if isinstance(line, str)]
     locked = {block[0].split("==")[0] for block in blocks(lock)}
     assert names(asked) <= locked

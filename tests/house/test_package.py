@@ -49,6 +49,7 @@ def test_the_wheel_asks_for_pydantic_alone_without_extras(wheel: zipfile.ZipFile
         "ai",
         "client",
         "postgres",
+        "sso",
     }
 
 

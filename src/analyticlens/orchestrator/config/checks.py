@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,24 @@ def _is_open(path: Path) -> bool:
     if not path.exists() or not path.stat().st_mode & stat.S_IROTH:
         return False
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
+
+
+@register()
+def check_single_sign_on(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:
+    """Tell what would keep people from signing in with their provider. The provider itself is not asked: it may be down."""
+    if settings.SSO is None:
+        return []
+    if find_spec("authlib") is None:
+        hint = "pip install 'analyticlens[sso]'"
+        return [Error("AL_OIDC_ISSUER is set, and what speaks to it is not installed", hint=hint, id="config.E006")]
+    from user.provider import NotSetUp, client_secret
+
+    try:
+        client_secret(settings.SSO.secret_file)
+    except NotSetUp as problem:
+        hint = f"Write the client secret into it, and chmod 600 {settings.SSO.secret_file}"
+        return [Error(f"AL_OIDC_CLIENT_SECRET_FILE: {problem}", hint=hint, id="config.E007")]
+    return []
 
 
 @register()

@@ -47,6 +47,9 @@ def logging_config(level: str) -> dict[str, Any]:
         "loggers": {
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "level": level, "propagate": True},
+            # At DEBUG they tell of verifiers and tokens.
+            "authlib": {"handlers": [], "level": "WARNING", "propagate": True},
+            "urllib3": {"handlers": [], "level": "WARNING", "propagate": True},
             # It tells of each try; the audit trail tells who had to wait.
             "axes": {"handlers": [], "level": "WARNING", "propagate": True},
         },

@@ -13,6 +13,7 @@ AL_LANGUAGE       pt-br or en, before a person chooses (pt-br)
 AL_TIME_ZONE      the plant's time zone (America/Sao_Paulo)
 AL_LOG_LEVEL      DEBUG, INFO, WARNING or ERROR (INFO)
 DATABASE_URL      a PostgreSQL instead of SQLite in the data folder: postgres://user:password@host:5432/name
+AL_OIDC_*         an OpenID Connect provider people may sign in with (`config.sso`, docs/orchestrator.md)
 AL_HEARTBEAT_DAYS how long heartbeats are kept (30)
 """
 
@@ -32,6 +33,7 @@ from config import env
 from config.database import databases
 from config.logs import logging_config
 from config.secret import make, read_or_make
+from config.sso import single_sign_on
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(env.text("AL_DATA", "data")).expanduser().resolve()
@@ -131,6 +133,10 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+SSO = single_sign_on()
+if SSO is not None:
+    # Signs nobody in by a password; it finds the people of sessions that the provider's word began.
+    AUTHENTICATION_BACKENDS.append("user.sso.ProviderBackend")
 AXES_HANDLER = "user.throttle.Handler"
 AXES_CLIENT_IP_CALLABLE = "user.throttle.address"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

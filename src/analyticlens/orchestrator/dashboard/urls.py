@@ -14,6 +14,7 @@ from dashboard import (
     preferences,
     second_step,
     sign_in_code,
+    sso,
     tools,
 )
 
@@ -21,6 +22,8 @@ urlpatterns = [
     path("login/", preferences.sign_in, name="login"),
     path("login/code/", sign_in_code.sign_in_code, name="sign_in_code"),
     path("logout/", preferences.sign_out, name="logout"),
+    path("sso/", sso.begin, name="sso"),
+    path("sso/callback", sso.callback, name="sso_callback"),
     path("preferences/", preferences.preferences, name="preferences"),
     path("settings/second-step/", second_step.second_step, name="second_step"),
     path("settings/second-step/begin", second_step.begin, name="second_step_begin"),

@@ -46,6 +46,7 @@ class PeopleAdmin(DjangosUserAdmin):
         (_("Person"), {"fields": ("first_name", "last_name", "email")}),
         (_("Rights"), {"fields": ("role", "is_active")}),
         (_("Scope"), {"fields": ("bounded", "sites", "lines")}),
+        (_("Single sign-on"), {"fields": ("sso_issuer", "sso_subject")}),
         (_("Pages"), {"fields": ("language", "theme")}),
         (_("Dates"), {"fields": ("last_login", "date_joined", "second_step_at")}),
     )

@@ -118,6 +118,13 @@ class User(Audited, AbstractUser):
     lines = models.ManyToManyField(Line, blank=True, related_name="people", verbose_name=_("lines"))
     # Written by `user.second_step` alone.
     second_step_at = models.DateTimeField(_("second step since"), null=True, blank=True, editable=False)
+    # Who this is to the sign-in provider: its names for itself and for them, which it never gives to somebody else.
+    sso_issuer = models.CharField(
+        _("sign-in provider"), max_length=255, blank=True, help_text=_("Its issuer address, as in AL_OIDC_ISSUER.")
+    )
+    sso_subject = models.CharField(
+        _("subject there"), max_length=255, blank=True, help_text=_("The provider's own name for this person.")
+    )
 
     objects: ClassVar[RoleManager] = RoleManager()
 
@@ -128,6 +135,17 @@ class User(Audited, AbstractUser):
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sso_issuer", "sso_subject"], condition=~models.Q(sso_subject=""), name="one_person_a_subject"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(sso_issuer="", sso_subject="")
+                | ~models.Q(sso_issuer="") & ~models.Q(sso_subject=""),
+                name="issuer_and_subject_together",
+                violation_error_message=_("Name the sign-in provider and the subject there, or neither."),
+            ),
+        ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the account. The role alone decides about Django's admin, so that there is one truth."""

@@ -98,6 +98,8 @@ class PersonSerializer(serializers.ModelSerializer[User]):
             "bounded",
             "sites",
             "lines",
+            "sso_issuer",
+            "sso_subject",
             "language",
             "last_login",
             "date_joined",
@@ -114,6 +116,8 @@ class PersonSerializer(serializers.ModelSerializer[User]):
             "role": {"help_text": "What they may do."},
             "is_active": {"help_text": "False: they may no longer sign in. Their history stays."},
             "bounded": {"help_text": "Sees only machines of their sites and lines. Administrators see all."},
+            "sso_issuer": {"help_text": "The provider they sign in with, as in AL_OIDC_ISSUER; empty: none."},
+            "sso_subject": {"help_text": "The provider's own name for them; it goes with `sso_issuer`."},
             "language": {"help_text": "Language of their pages; empty: that of the browser."},
             "last_login": {"help_text": "When they last signed in."},
             "date_joined": {"help_text": "When they were added."},
@@ -127,6 +131,10 @@ class PersonSerializer(serializers.ModelSerializer[User]):
                 validate_password(attrs["password"], self.instance)
             except ValidationError as problem:
                 raise serializers.ValidationError({"password": problem.messages}) from None
+        link = [attrs.get(name, getattr(self.instance, name, "")) for name in ("sso_issuer", "sso_subject")]
+        if any(link) and not all(link):
+            said = _("Name the sign-in provider and the subject there, or neither.")
+            raise serializers.ValidationError({"sso_subject": said})
         goes = attrs.get("role", Role.ADMIN) != Role.ADMIN or attrs.get("is_active", True) is False
         if self.instance is not None and goes and _is_last_administrator(self.instance):
             raise LastAdministrator(_("Nobody would be left who administers this."))

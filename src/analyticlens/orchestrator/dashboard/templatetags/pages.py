@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.html import format_html
@@ -48,6 +49,12 @@ def shell_of(context: dict[str, Any]) -> shell.Shell:
     """Return what the frame around every page shows."""
     request: HttpRequest = context["request"]
     return shell.Shell(request)
+
+
+@register.simple_tag
+def provider_name() -> str:
+    """Return what people call the sign-in provider; empty where there is none."""
+    return settings.SSO.name if settings.SSO else ""
 
 
 @register.filter
