@@ -22,7 +22,7 @@ truth, and on photographs; the orchestrator beside the same work done bare. All 
 `AL_PHOTOGRAPHS` names; without them there are no such rows.
 
 `analyticlens bench --orchestrator` measures how the orchestrator keeps up, with real processes on loopback: `--rounds` measured rounds a
-figure, `--figure clicks` (`verdicts`, `heartbeats`, `lists`) only these, `--postgresql` also on a PostgreSQL that it starts for itself where
+figure, `--figure clicks` (`verdicts`, `heartbeats`, `lists`) only these, `--postgresql` also on a PostgreSQL it starts for itself where
 one is installed. `--check` and `--write` are as above, and `make bench` runs it too. Milliseconds are of the computer named; ratios are of
 two things done turn about, and hold on a busy one as well.
 
