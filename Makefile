@@ -65,7 +65,9 @@ test-full: setup ## run the tests on what is drawn anew each time (RUNS=times, T
 	$(if $(T),,$(BIN)/python -m pytest --seed fresh tests/faults)
 
 bench: setup ## print the figures of the design (CHECK=1 fails on a miss)
-	$(BIN)/analyticlens bench $(if $(CHECK),--check) $(ARGS)
+	@missed=0; \
+	$(BIN)/analyticlens bench $(if $(CHECK),--check) $(ARGS) || missed=1; \
+	$(BIN)/analyticlens bench --orchestrator --postgresql $(if $(CHECK),--check) $(ARGS) || missed=1; exit $$missed
 
 bench-accuracy: setup ## print how right each tool is (CHECK=1 fails on a miss, SEED=1, COUNT=100, ONLY=blob,circle)
 	$(BIN)/analyticlens bench --accuracy $(if $(CHECK),--check) $(if $(SEED),--seed $(SEED)) \

@@ -20,14 +20,14 @@ import hypothesis
 import numpy as np
 import pytest
 
+from analyticlens.bench.cluster import BESIDE_PATH
+
 HERE = Path(__file__).parent
 # Rooms that do not know Django: asked for alone, they are tested without it.
 WITHOUT_DJANGO = {HERE / room for room in ("protocol", "engine", "machine", "house")}
 
 # The programs a test may want, and the names they go by.
 PEERS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "postgresql": ("initdb",)}
-# Debian keeps a server's programs beside the path, a folder a version.
-BESIDE_PATH = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
 
 # A slow second on a busy computer is no finding; a failing example prints what repeats it.
 hypothesis.settings.register_profile(

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from tests.cluster import Cluster
+from analyticlens.bench.cluster import Cluster
 from tests.faults.blows import Blow, Hand, draw_plan
 from tests.faults.line import FaultLine
 from tests.faults.proxy import FaultProxy

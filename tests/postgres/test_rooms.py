@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import Cluster
+from analyticlens.bench.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.xdist_group("postgres"), pytest.mark.timeout(600)]

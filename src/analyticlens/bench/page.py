@@ -12,7 +12,7 @@ from analyticlens.machine import clock
 OUTLINE = """# Benchmarks
 
 What AnalyticLens holds itself to, as measured. Speed is CPU time of one thread; accuracy is measured on drawn pictures with exactly known
-truth, and on photographs. Both tables are written by the commands below and by nobody else.
+truth, and on photographs; the orchestrator beside the same work done bare. All tables are written by the commands below alone.
 
 `analyticlens bench` measures speed: `--pairs` says how many measured pairs a figure takes, `--scene` chooses figures, `--tool` tools.
 `analyticlens bench --accuracy` measures how right each tool is: `--count` pictures a row, `--only blob,circle` these families of tools,
@@ -21,26 +21,34 @@ truth, and on photographs. Both tables are written by the commands below and by 
 `SEED=`, `COUNT=` and `ONLY=` are handed on. The circuit board and the box are photographs of Debian's opencv-doc, in the folder
 `AL_PHOTOGRAPHS` names; without them there are no such rows.
 
+`analyticlens bench --orchestrator` measures how the orchestrator keeps up, with real processes on loopback: `--rounds` measured rounds a
+figure, `--figure clicks` (`verdicts`, `heartbeats`, `lists`) only these, `--postgresql` also on a PostgreSQL it starts for itself where
+one is installed. `--check` and `--write` are as above, and `make bench` runs it too. Milliseconds are of the computer named; ratios are of
+two things done turn about, and hold on a busy one as well.
+
 A bias counts as missed where it is more than three standard errors of its mean above its goal; everything else as soon as it is above.
 
 ## Speed
 
 {speed}
 
+## Orchestrator
+
+{orchestrator}
+
 ## Accuracy
 
 {accuracy}
 """
+PARTS = ("speed", "orchestrator", "accuracy")
 EMPTY = "Not measured yet."
 
 
 def write_part(path: Path, name: str, lines: Iterable[str]) -> None:
-    """Write one part, `speed` or `accuracy`, of the page; the page is begun where there is none. Raises OSError."""
+    """Write one part, `speed`, `orchestrator` or `accuracy`, of the page; the page is begun where there is none. Raises OSError."""
     begin, end = _marks(name)
-    if path.exists():
-        page = path.read_text(encoding="utf-8")
-    else:
-        page = OUTLINE.format(**{part: _between(*_marks(part), EMPTY) for part in ("speed", "accuracy")})
+    begun = OUTLINE.format(**{part: _between(*_marks(part), EMPTY) for part in PARTS})
+    page = path.read_text(encoding="utf-8") if path.exists() else begun
     text = _between(begin, end, "\n".join(lines))
     whole = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     if not whole.search(page):

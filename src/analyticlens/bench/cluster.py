@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: made in a folder of its own, at a free port, as another user than root, and gone afterwards."""
+"""A PostgreSQL of one's own, for figures and tests: in a folder of its own, at a free port, as another user than root, gone afterwards."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -15,14 +16,33 @@ from typing import Self
 
 import psutil
 
-from tests.journeys.line import free_port
-
 SECONDS = 60
 USERS = ("postgres", "nobody")
+# Debian keeps a server's programs beside the path, a folder a version.
+BESIDE_PATH = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
+
+
+class ClusterFailed(RuntimeError):
+    """A program of the server's did not do its work; the message is its words."""
+
+
+def programs() -> Path | None:
+    """Return the folder of a server's programs; None where there is no PostgreSQL."""
+    found = shutil.which("initdb", path=os.pathsep.join([*BESIDE_PATH, os.environ.get("PATH", "")]))
+    return None if found is None else Path(found).parent
+
+
+def free_port() -> int:
+    """Return a port nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 class Cluster:
-    """One server. `durable` False leaves out what only a power cut would show, for tests that kill nothing."""
+    """One server. `durable` False leaves out what only a power cut would show, for tests that kill nothing.
+
+    Raises ClusterFailed where one of its programs fails.
+    """
 
     def __init__(self, programs: Path, *, durable: bool = True) -> None:
         self.programs, self.durable = programs, durable
@@ -89,7 +109,8 @@ class Cluster:
             timeout=SECONDS + 10,
             check=False,
         )
-        assert done.returncode == 0 or not check, f"{program}: {done.stderr}"
+        if check and done.returncode:
+            raise ClusterFailed(f"{program}: {done.stderr}")
 
     def _as_user(self) -> Sequence[str]:
         if self.user is None:
