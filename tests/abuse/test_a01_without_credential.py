@@ -23,8 +23,8 @@ from tests.abuse.plant import ROUTES, Route
 from tests.rows import make_machine
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "get")
-# Signing in, the page's language and look, and the two ways in of a machine that has no token yet.
-OPEN = {"login", "preferences", "admin:login", "edge:enrol", "edge:authority"}
+# Signing in (with a code, by a provider), the page's language and look, and the two ways in of a machine that has no token yet.
+OPEN = {"login", "sign_in_code", "sso", "sso_callback", "preferences", "admin:login", "edge:enrol", "edge:authority"}
 NOTHINGS: dict[str, dict[str, str]] = {
     "nothing": {},
     "a password in the header": {"Authorization": "Basic YWRtaW46YWRtaW4="},

@@ -25,7 +25,7 @@ from tests.rows import SYSTEM, make_user
 
 pytestmark = pytest.mark.django_db
 DOOR = [route for route in ROUTES if route.asks("GET") == MACHINE]
-OPEN = {"login", "preferences", "admin:login", "edge:enrol", "edge:authority"}
+OPEN = {"login", "sign_in_code", "sso", "sso_callback", "preferences", "admin:login", "edge:enrol", "edge:authority"}
 EPOCH = "cd" * 16
 
 

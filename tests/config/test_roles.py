@@ -23,6 +23,7 @@ FILLED = {
     "<int:version>": "1",
     "<int:number>": "1",
     "<slug:code>": "nothing",
+    "<slug:name>": "source_user",
     "<str:sha256>": "0" * 64,
 }
 METHODS = ("get", "post", "put", "patch", "delete")
