@@ -2,6 +2,7 @@
 
 from api.models.command import Command
 from api.models.desired import DesiredVersion
+from api.models.group import GroupMember, GroupVersion, MachineGroup
 from api.models.heartbeat import VMHeartbeat
 from api.models.kept import KeptAnswer
 from api.models.live import Instance, LiveEvent
@@ -13,9 +14,12 @@ from api.models.transition import Transition
 __all__ = [
     "Command",
     "DesiredVersion",
+    "GroupMember",
+    "GroupVersion",
     "Instance",
     "KeptAnswer",
     "LiveEvent",
+    "MachineGroup",
     "Product",
     "Shift",
     "Transition",
