@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from dashboard.actions import acts_of
+from dashboard.groups import line_of
 from dashboard.mode import form_of
 from dashboard.pictures import active
 from dashboard.shell import may
@@ -30,6 +31,7 @@ def context_of(request: HttpRequest, machine_id: str) -> dict[str, object]:
         "live_url": reverse("machine_now", args=[machine_id]) + query,
         "acts": acts_of(station.machine, may_operate),
         "mode_form": form_of(request, station.machine),
+        "in_group": line_of(request, station.machine),
         "why_no_acts": "" if may_operate else gettext("Starting and stopping needs the role operator."),
     }
 

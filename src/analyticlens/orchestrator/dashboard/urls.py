@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard import actions, fleet, machine, mode, pictures, preferences, tools
+from dashboard import actions, fleet, groups, machine, mode, pictures, preferences, tools
 
 urlpatterns = [
     path("login/", preferences.sign_in, name="login"),
@@ -12,6 +12,17 @@ urlpatterns = [
     path("preferences/", preferences.preferences, name="preferences"),
     path("", fleet.fleet, name="fleet"),
     path("fleet/tiles", fleet.tiles, name="fleet_tiles"),
+    path("groups/", groups.listing, name="groups"),
+    path("groups/add", groups.add, name="group_add"),
+    path("groups/<slug:code>/", groups.group, name="group"),
+    path("groups/<slug:code>/describe", groups.describe, name="group_describe"),
+    path("groups/<slug:code>/remove", groups.remove, name="group_remove"),
+    path("groups/<slug:code>/shared", groups.edit, name="group_edit"),
+    path("groups/<slug:code>/versions/<int:version>", groups.revert, name="group_revert"),
+    path("groups/<slug:code>/join", groups.join, name="group_join"),
+    path("groups/<slug:code>/members/<str:machine_id>/leave", groups.leave, name="group_leave"),
+    path("groups/<slug:code>/reset", groups.reset, name="group_reset"),
+    path("groups/<slug:code>/apply", groups.apply, name="group_apply"),
     path("m/<str:machine_id>/", machine.machine, name="machine"),
     path("m/<str:machine_id>/now", machine.now, name="machine_now"),
     path("m/<str:machine_id>/frame.jpg", pictures.frame, name="machine_frame"),
