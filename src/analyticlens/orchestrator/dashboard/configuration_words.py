@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from analyticlens.protocol.configuration import Configuration
 from analyticlens.protocol.layers import KINDS, Place
@@ -16,10 +16,15 @@ from dashboard import numbers, words
 from dashboard.fields import choice_label, column_label
 from dashboard.schema import SEPARATOR, Spec, specs, specs_of
 
-# What people call the kinds of source and trigger.
-KIND_LABELS: dict[Place, dict[str, object]] = {
+# What people call words of the contract that are keys.
+LABELS: dict[Place, dict[str, object]] = {
     ("source", "type"): dict(SOURCE_TYPES),
     ("trigger", "type"): dict(TRIGGER_TYPES),
+    ("logging", "policy"): {
+        "ALL": gettext_lazy("all results"),
+        "APPROVED": gettext_lazy("approved results"),
+        "REJECTED": gettext_lazy("rejected results"),
+    },
 }
 
 
@@ -50,7 +55,7 @@ def place_title(path: Place) -> str:
     spec = configuration_specs().get(path)
     if spec is None:
         return SEPARATOR.join(path)
-    return gettext("Kind") if path in KIND_LABELS else column_label(spec)
+    return gettext("Kind") if path[-1] == "type" else column_label(spec)
 
 
 def place_text(path: Place) -> str:
@@ -63,7 +68,7 @@ def place_text(path: Place) -> str:
 
 def choice_text(path: Place, word: str) -> str:
     """Return what people call one of the words a place can have."""
-    labels = KIND_LABELS.get(path, {})
+    labels = LABELS.get(path, {})
     return str(labels[word]) if word in labels else choice_label(word)
 
 

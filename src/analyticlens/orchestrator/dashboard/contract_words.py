@@ -10,10 +10,7 @@ from django.utils.translation import gettext_noop, pgettext_lazy
 WORDS = [
     pgettext_lazy("choice", "4"),
     pgettext_lazy("choice", "8"),
-    pgettext_lazy("choice", "ALL"),
-    pgettext_lazy("choice", "APPROVED"),
     pgettext_lazy("choice", "NONE"),
-    pgettext_lazy("choice", "REJECTED"),
     pgettext_lazy("choice", "SIMPLE"),
     pgettext_lazy("choice", "TC89 KCOS"),
     pgettext_lazy("choice", "TC89 L1"),

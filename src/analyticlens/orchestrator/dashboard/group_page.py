@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext
+
 from analyticlens.protocol.differences import Difference, differences
 from analyticlens.protocol.layers import Place, places
 from api import grouping
@@ -65,7 +67,11 @@ def moves(found: Iterable[Difference]) -> list[Move]:
 
 def shared_moves(before: dict[str, Any], after: dict[str, Any]) -> list[Move]:
     """Return what a shared part says otherwise than the one before it."""
-    return moves(_by_place(before, after))
+
+    def text(path: Place, value: Any) -> str:
+        return gettext("each its own") if value is None else value_text(path, value)
+
+    return [Move(place_text(path), text(path, old), text(path, new)) for path, old, new in _by_place(before, after)]
 
 
 def _by_place(before: dict[str, Any], after: dict[str, Any]) -> list[Difference]:
@@ -77,10 +83,11 @@ def _by_place(before: dict[str, Any], after: dict[str, Any]) -> list[Difference]
 
 @dataclass(frozen=True)
 class Cell:
-    """A place in a member's row: its own value there, or none."""
+    """A place in a member's row: its own value there; or the one it still has where it has not followed; or neither."""
 
     column: Said
     own: Said | None
+    late: Said | None
 
 
 @dataclass(frozen=True)
@@ -182,7 +189,8 @@ class GroupPage:
 
     def _cells(self, standing: grouping.Standing) -> list[Cell]:
         own = {one.path: Said(one.path, one.machine) for one in standing.differs}
-        return [Cell(column, own.get(column.path)) for column in self.columns]
+        late = {path: Said(path, before) for path, before, _after in standing.pending}
+        return [Cell(column, own.get(column.path), late.get(column.path)) for column in self.columns]
 
     @property
     def behind(self) -> list[Row]:

@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand
 from analyticlens.protocol import limits, oldwire_regions, recipe, regions, seedrows, tools
 from analyticlens.protocol.reasons import REASONS
 from analyticlens.protocol.tools import COVERAGE, TOOL_CLASSES, BlobTool
-from dashboard.configuration_words import KIND_LABELS, configuration_specs
+from dashboard.configuration_words import LABELS, configuration_specs
 from dashboard.schema import Spec, params_of, specs
 from dashboard.tool_form import OF_AREAS, SHAPES
 
@@ -90,10 +90,10 @@ def _place(part: ast.expr, number: int) -> str:
 
 def choice_texts() -> Iterator[str]:
     """Yield the words a parameter can be, as `dashboard.fields.choice_label` asks for them."""
-    # Kinds of source and trigger have labels of their own.
-    kinds = {".".join(path) for path in KIND_LABELS}
+    # Some have labels of their own.
+    labelled = {".".join(path) for path in LABELS}
     for spec in _specs():
-        for choice in () if spec.name in kinds else spec.choices:
+        for choice in () if spec.name in labelled else spec.choices:
             if isinstance(choice, str):
                 yield choice.replace("_", " ")
 
