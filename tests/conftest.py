@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import importlib
 import os
 import secrets
 import shutil
@@ -84,6 +85,8 @@ def _read_settings() -> None:
 
 def _flush_all_tables() -> None:
     """Let a flush between tests empty django-auditlog's own table too: no model of ours is behind it, so Django leaves it out."""
+    # First, since the operations and the models import one another.
+    importlib.import_module("django.db.models")
     from django.db.backends.postgresql.operations import DatabaseOperations
 
     plain = DatabaseOperations.sql_flush

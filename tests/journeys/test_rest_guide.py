@@ -36,6 +36,13 @@ def test_its_examples_run_and_say_what_they_promise(live_server: Any, capsys: py
     assert told[4:8] == ["[('vm_001', 202), ('vm_999', 404)]", "1 machines", "202", "202"]
     told = told[4:]
     assert told[4] == "configuration / trigger / interval_ms 1000 -> 2000"
+    assert told[5:9] == [
+        "[('vm_001', 200), ('vm_002', 404)]",
+        "vm_001 pictures / jpeg_quality 90 -> 85",
+        "version 2 [('vm_001', 202)]",
+        "vm_001 pictures / ok_every 10 instead of 20",
+    ]
+    told = told[4:]
     assert told[5:8] == ["['Count']", "version 2", "version 3"]
     assert told[8].startswith("vm_001 asked as version ")
-    assert len(EXAMPLES) == 8
+    assert len(EXAMPLES) == 9

@@ -19,6 +19,7 @@ ROOMS = {
     "delivery": ["tests/results", "tests/edge/test_records.py", "tests/edge/test_heartbeat.py"],
     "asking": [
         "tests/api/test_asking.py",
+        "tests/api/test_groups.py",
         "tests/api/test_receiving.py",
         "tests/api/test_silence.py",
         "tests/api/test_bus.py",

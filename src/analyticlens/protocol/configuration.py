@@ -190,19 +190,20 @@ def patched(configuration: Configuration, patch: Mapping[str, Any]) -> Configura
 
     A source or trigger of another type keeps what all types have. Raises ValueError with one sentence.
     """
-    merged = _merged(configuration.model_dump(mode="json"), patch)
+    whole = merged(configuration.model_dump(mode="json"), patch)
     for name, shared in (("source", SourceCommon), ("trigger", TriggerCommon)):
         given = patch.get(name)
         if isinstance(given, Mapping) and given.get("type") not in (None, getattr(configuration, name).type):
-            kept = {key: value for key, value in merged[name].items() if key in shared.model_fields or key in given}
-            merged[name] = {**kept, "type": given["type"]}
+            kept = {key: value for key, value in whole[name].items() if key in shared.model_fields or key in given}
+            whole[name] = {**kept, "type": given["type"]}
     try:
-        return Configuration.model_validate(merged)
+        return Configuration.model_validate(whole)
     except ValidationError as error:
         raise ValueError(first_error(error)) from None
 
 
-def _merged(target: Any, patch: Any) -> Any:
+def merged(target: Any, patch: Any) -> Any:
+    """Return target with a JSON merge patch (RFC 7396) in it."""
     if not isinstance(patch, Mapping):
         return patch
     result = dict(target) if isinstance(target, Mapping) else {}
@@ -210,5 +211,5 @@ def _merged(target: Any, patch: Any) -> Any:
         if value is None:
             result.pop(name, None)
         else:
-            result[name] = _merged(result.get(name), value)
+            result[name] = merged(result.get(name), value)
     return result

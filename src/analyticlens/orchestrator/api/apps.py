@@ -14,7 +14,17 @@ class ApiConfig(AppConfig):
 
     def ready(self) -> None:
         """Have what people write leave entries."""
-        from api.models import Command, DesiredVersion, Product, Shift, VirtualMachine, VMInspectionTool
+        from api.models import (
+            Command,
+            DesiredVersion,
+            GroupMember,
+            GroupVersion,
+            MachineGroup,
+            Product,
+            Shift,
+            VirtualMachine,
+            VMInspectionTool,
+        )
         from api.receiving import LIVING
         from audit.models import track
 
@@ -23,5 +33,8 @@ class ApiConfig(AppConfig):
         track(VMInspectionTool, but={"created_at", "updated_at"})
         track(DesiredVersion)
         track(Product)
+        track(MachineGroup)
+        track(GroupVersion)
+        track(GroupMember)
         track(Shift)
         track(Command, but={"state", "message", "result", "reported_at"})

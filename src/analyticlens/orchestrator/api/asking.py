@@ -15,7 +15,7 @@ from analyticlens.protocol.configuration import Configuration
 from analyticlens.protocol.desired import DesiredBody
 from analyticlens.protocol.strict import first_error, plain
 from analyticlens.protocol.words import Mode, RunState
-from api import bus, clock, control
+from api import bus, clock, control, overrides
 from api.errors import BadInput, NotNow, StaleVersion, telling
 from audit import Actor, acting
 
@@ -48,7 +48,7 @@ def want(
     from api.models import DesiredVersion
 
     with telling("ask", machine, by), transaction.atomic(), acting(by, reason):
-        locked = _lock(machine)
+        locked = lock(machine)
         control.admit(locked, by, stops=wish == Wish(run_state="stopped"))
         current = locked.desired()
         number = current.version if current else 0
@@ -70,11 +70,13 @@ def want(
             reason=reason[:2000],
         )
         _project(locked, body, machine)
+        if body.configuration != before.configuration:
+            overrides.noticed(locked, before.configuration, body.configuration)
         bus.publish(locked.topic, {"what": "desired", "version": version.version})
     return version
 
 
-def _lock(machine: VirtualMachine) -> VirtualMachine:
+def lock(machine: VirtualMachine) -> VirtualMachine:
     """Return the machine's row, nobody else's until the transaction ends. Raises NotNow for a retired one."""
     locked = type(machine).objects.select_for_update().get(pk=machine.pk)
     if not locked.is_active:
@@ -191,7 +193,7 @@ def command(
     from api.models import Command
 
     with telling(f"command {kind}"[:100], machine, by), transaction.atomic(), acting(by):
-        locked = _lock(machine)
+        locked = lock(machine)
         if kind not in COMMAND_KINDS:
             raise BadInput(_("There is no act %(kind)s.") % {"kind": repr(kind)[:60]})
         if not 0 < ttl <= 3600:
@@ -235,7 +237,7 @@ def maintain(machine: VirtualMachine, on: bool, *, by: Actor, reason: str) -> No
     from api.receiving import note_change
 
     with telling("maintain", machine, by), transaction.atomic(), acting(by, reason):
-        locked = _lock(machine)
+        locked = lock(machine)
         if on == (locked.status == "maintenance"):
             return
         said = locked.reported.get("status", "stopped") if locked.is_connected() else "stopped"
@@ -249,7 +251,7 @@ def maintain(machine: VirtualMachine, on: bool, *, by: Actor, reason: str) -> No
 def retire(machine: VirtualMachine, *, by: Actor, reason: str) -> None:
     """Hide the machine and close its door; nothing of it is deleted."""
     with telling("retire", machine, by), transaction.atomic(), acting(by, reason):
-        locked = _lock(machine)
+        locked = lock(machine)
         locked.is_active = False
         locked.save(update_fields=["is_active", "updated_at"])
         machine.is_active = False

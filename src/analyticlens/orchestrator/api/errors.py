@@ -12,7 +12,9 @@ from audit import Actor, acting
 from audit.models import record_refusal
 
 if TYPE_CHECKING:
-    from api.models import DesiredVersion, VirtualMachine
+    from django.db.models import Model
+
+    from api.models import DesiredVersion
 
 
 class Refused(Exception):
@@ -48,6 +50,18 @@ class StaleVersion(Refused):
         super().__init__(sentence % {"version": self.version})
 
 
+class StaleGroup(Refused):
+    """Somebody changed what a group shares meanwhile; `version` is the newest one."""
+
+    status = 412
+    code = "stale_version"
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        sentence = _("Somebody changed this group meanwhile; it is at version %(version)s now.")
+        super().__init__(sentence % {"version": version})
+
+
 class StaleTag(Refused):
     """Somebody edited it meanwhile; `tag` stands for what it is now."""
 
@@ -67,12 +81,12 @@ class Unreachable(Refused):
 
 
 @contextmanager
-def telling(verb: str, machine: VirtualMachine, by: Actor) -> Iterator[None]:
+def telling(verb: str, subject: Model, by: Actor) -> Iterator[None]:
     """Leave an entry about what is refused inside. A machine is not told of: it asks again by itself, over and over."""
     try:
         yield
     except Refused as refusal:
         if by.kind in {"user", "system"}:
             with acting(by):
-                record_refusal(verb, machine, str(refusal))
+                record_refusal(verb, subject, str(refusal))
         raise

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from analyticlens.protocol.canonical import strict_loads
 from analyticlens.protocol.errors import error_answer
-from api.errors import Refused, StaleTag, StaleVersion
+from api.errors import Refused, StaleGroup, StaleTag, StaleVersion
 from config.access import wants_json
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def answer_of(problem: Exception, context: Mapping[str, Any]) -> Response | None
     if isinstance(problem, Refused):
         details: dict[str, Any] = {}
         headers: dict[str, str] = {}
-        if isinstance(problem, StaleVersion):
+        if isinstance(problem, StaleVersion | StaleGroup):
             details, headers = {"version": problem.version}, {"ETag": f'"{problem.version}"'}
         elif isinstance(problem, StaleTag):
             headers = {"ETag": f'"{problem.tag}"'}

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard import control
 from dashboard.actions import acts_of
+from dashboard.groups import line_of
 from dashboard.mode import form_of
 from dashboard.pictures import active
 from dashboard.shell import may
@@ -33,6 +34,7 @@ def context_of(request: HttpRequest, machine_id: str) -> dict[str, object]:
         "acts": acts_of(station.machine, may_operate, of_control),
         "control": of_control,
         "mode_form": form_of(request, station.machine),
+        "in_group": line_of(request, station.machine),
         "why_no_acts": "" if may_operate else gettext("Starting and stopping needs the role operator."),
     }
 

@@ -3,6 +3,7 @@
 from api.models.command import Command
 from api.models.control import ControlLease
 from api.models.desired import DesiredVersion
+from api.models.group import GroupMember, GroupVersion, MachineGroup
 from api.models.heartbeat import VMHeartbeat
 from api.models.kept import KeptAnswer
 from api.models.live import Instance, LiveEvent
@@ -15,9 +16,12 @@ __all__ = [
     "Command",
     "ControlLease",
     "DesiredVersion",
+    "GroupMember",
+    "GroupVersion",
     "Instance",
     "KeptAnswer",
     "LiveEvent",
+    "MachineGroup",
     "Product",
     "Shift",
     "Transition",

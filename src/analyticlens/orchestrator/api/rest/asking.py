@@ -45,7 +45,7 @@ def machines(request: HttpRequest | Request) -> QuerySet[VirtualMachine]:
     newest = DesiredVersion.objects.filter(machine=OuterRef("pk")).order_by("-version").values("version")[:1]
     return (
         machines_for(request.user)
-        .select_related("owner", "line__site")
+        .select_related("owner", "line__site", "membership__group")
         .annotate(desired_version=Coalesce(Subquery(newest), 0))
     )
 

@@ -44,6 +44,13 @@ class MachineSerializer(serializers.ModelSerializer[VirtualMachine]):
     line = serializers.CharField(
         source="line.code", read_only=True, default=None, allow_null=True, help_text="Code of the line it stands at."
     )
+    group = serializers.CharField(
+        source="membership.group.code",
+        read_only=True,
+        default=None,
+        allow_null=True,
+        help_text="Code of the group it shares a part of its configuration with.",
+    )
     tags = serializers.ListField(
         child=serializers.CharField(), source="tag_list", read_only=True, help_text="Words to find it by."
     )
@@ -66,6 +73,7 @@ class MachineSerializer(serializers.ModelSerializer[VirtualMachine]):
             "tags",
             "site",
             "line",
+            "group",
             "is_active",
             "link_kind",
             "status",

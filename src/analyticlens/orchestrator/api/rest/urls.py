@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from api.rest import care, control, desired, fleet, plant, trail, views
+from api.rest import care, control, desired, fleet, groups, plant, trail, views
 
 urlpatterns = [
     path("audit/", trail.Trail.as_view(), name="audit"),
@@ -13,6 +13,16 @@ urlpatterns = [
     path("products/<slug:code>/", plant.OneProduct.as_view(), name="product"),
     path("shifts/", plant.Shifts.as_view(), name="shifts"),
     path("shifts/<int:pk>/", plant.OneShift.as_view(), name="shift"),
+    path("groups/", groups.Groups.as_view(), name="groups"),
+    path("groups/<slug:code>/", groups.Group.as_view(), name="group"),
+    path("groups/<slug:code>/preview/", groups.Preview.as_view(), name="group_preview"),
+    path("groups/<slug:code>/versions/", groups.Versions.as_view(), name="group_versions"),
+    path("groups/<slug:code>/versions/<int:version>/", groups.OneVersion.as_view(), name="group_version"),
+    path("groups/<slug:code>/versions/<int:version>/revert/", groups.Revert.as_view(), name="group_revert"),
+    path("groups/<slug:code>/members/", groups.Members.as_view(), name="group_members"),
+    path("groups/<slug:code>/members/<str:machine_id>/", groups.Member.as_view(), name="group_member"),
+    path("groups/<slug:code>/reset/", groups.Reset.as_view(), name="group_reset"),
+    path("groups/<slug:code>/apply/", groups.Apply.as_view(), name="group_apply"),
     path("acts/", fleet.Bulk.as_view(), name="acts"),
     path("machines/", views.Machines.as_view(), name="machines"),
     path("machines/<str:machine_id>/", views.Machine.as_view(), name="machine"),

@@ -47,6 +47,7 @@ class MachineFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     site = django_filters.CharFilter("line__site__code", help_text="Of this site, by its code.")
     line = django_filters.CharFilter("line__code", help_text="Of this line, by its code.")
+    group = django_filters.CharFilter("membership__group__code", help_text="Of this group, by its code.")
     tag = django_filters.CharFilter(method="tagged", help_text="That have this tag.")
 
     def tagged(self, rows: QuerySet[VirtualMachine], _name: str, value: str) -> QuerySet[VirtualMachine]:

@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand
 from analyticlens.protocol import limits, oldwire_regions, recipe, regions, seedrows, tools
 from analyticlens.protocol.reasons import REASONS
 from analyticlens.protocol.tools import COVERAGE, TOOL_CLASSES, BlobTool
+from dashboard.configuration_words import LABELS, configuration_specs
 from dashboard.schema import Spec, params_of, specs
 from dashboard.tool_form import OF_AREAS, SHAPES
 
@@ -40,6 +41,7 @@ def _specs() -> Iterator[Spec]:
         for spec in specs(model):
             yield from (spec, *spec.columns)
     yield from (spec for spec in specs(BlobTool) if spec.name in OF_AREAS)
+    yield from configuration_specs().values()
 
 
 def schema_texts() -> Iterator[str]:
@@ -88,8 +90,10 @@ def _place(part: ast.expr, number: int) -> str:
 
 def choice_texts() -> Iterator[str]:
     """Yield the words a parameter can be, as `dashboard.fields.choice_label` asks for them."""
+    # Some have labels of their own.
+    labelled = {".".join(path) for path in LABELS}
     for spec in _specs():
-        for choice in spec.choices:
+        for choice in () if spec.name in labelled else spec.choices:
             if isinstance(choice, str):
                 yield choice.replace("_", " ")
 
