@@ -66,6 +66,21 @@ def test_the_other_bars_are_read_where_asked_for(word: str, kind: str, text: str
     assert outcome.texts == {"text": said, "format": word}
 
 
+@pytest.mark.parametrize("text", ["D67646", "019F17", "LOT+A1", "A$A1", "50%", "-12345678"])
+def test_code_39_says_what_is_printed_and_nothing_it_could_stand_for(text: str) -> None:
+    """Six characters may be a number of a pharmacy (Code 32), +A a small letter, $A a control character: here they are themselves."""
+    outcome = read(frame(bars("code39", text), 3, 7), formats=["code_39"])
+    assert outcome.texts == {"text": text, "format": "code_39"}
+
+
+def test_upc_e_says_the_eight_digits_that_are_printed() -> None:
+    # Quiet zone aside: 101, then 1 2 3 4 5 6 by the parities of check digit 5 (E O O E E O), then 010101.
+    digits = ["0110011", "0010011", "0111101", "0011101", "0111001", "0101111"]
+    modules = np.array([mark == "1" for mark in "101" + "".join(digits) + "010101"], bool)
+    outcome = read(frame(np.tile(modules, (40, 1)), 3, 5), formats=["upc_e"])
+    assert outcome.texts == {"text": "01234565", "format": "upc_e"}
+
+
 def test_a_piece_of_bars_without_a_check_character_is_not_taken_for_the_whole(rng: np.random.Generator) -> None:
     for _ in range(8):
         angle = rng.uniform(-180, 180)

@@ -20,28 +20,36 @@ from analyticlens.engine.codeplaces import BLOCK, Box, Strip, busy, strips, stru
 from analyticlens.engine.errors import CannotBuild
 from analyticlens.protocol.tools.reading import CodeFormat, CodeParams
 
-# The contract's word for a format, and zxing's; both sides of the table are told apart by what reads them.
-MATRIX: dict[str, str] = {
-    "qr_code": "QRCode",
-    "micro_qr_code": "MicroQRCode",
-    "data_matrix": "DataMatrix",
-    "aztec": "Aztec",
-    "pdf417": "PDF417",
+# What is asked of zxing for the contract's word for a format; both sides of the table are told apart by what reads them. Whole families are
+# not asked for where some members say another text than is printed (a Code 39 taken for a Code 32, or for the extended set), or are
+# smaller and checked far less, so that noise about a code can look like one (rMQR, runes).
+MATRIX: dict[str, tuple[str, ...]] = {
+    "qr_code": ("QRCodeModel1", "QRCodeModel2"),
+    "micro_qr_code": ("MicroQRCode",),
+    "data_matrix": ("DataMatrix",),
+    "aztec": ("AztecCode",),
+    "pdf417": ("PDF417", "CompactPDF417"),
 }
-LINEAR: dict[str, str] = {
-    "code_128": "Code128",
-    "code_93": "Code93",
-    "code_39": "Code39",
-    "codabar": "Codabar",
-    "itf": "ITF",
-    "ean_13": "EAN13",
-    "ean_8": "EAN8",
-    "upc_a": "UPCA",
-    "upc_e": "UPCE",
-    "databar": "DataBar",
+LINEAR: dict[str, tuple[str, ...]] = {
+    "code_128": ("Code128",),
+    "code_93": ("Code93",),
+    "code_39": ("Code39Std",),
+    "codabar": ("Codabar",),
+    "itf": ("ITF",),
+    "ean_13": ("EAN13",),
+    "ean_8": ("EAN8",),
+    "upc_a": ("UPCA",),
+    "upc_e": ("UPCE",),
+    "databar": ("DataBar",),
 }
-# Kinds that zxing counts as one of ours although they are smaller and checked far less: noise about a code can look like one.
-LESSER = frozenset({"MicroQRCode", "RMQRCode", "AztecRune", "MicroPDF417"})
+# What zxing calls a code of the format, where that is not what was asked for. Of what it calls otherwise nothing is taken (MicroPDF417).
+CALLED: dict[str, tuple[str, ...]] = {
+    "qr_code": ("QRCode",),
+    "aztec": ("Aztec",),
+    "code_39": ("Code39",),
+    "itf": ("ITF14",),
+    "databar": tuple(f"DataBar{kind}" for kind in ("Omni", "Ltd", "Stk", "StkOmni", "Exp", "ExpStk")),
+}
 # The smallest Micro QR code tells that it was misread, but cannot mend anything: it is taken only as it stands in the picture.
 UNMENDED = "M1"
 # What reading a million pixels takes at most, in ms, by format: measured on white noise and on stripes, with half as much again.
@@ -117,8 +125,10 @@ class Reader:
         self._read = zxingcpp.read_barcodes
         self._plain = zxingcpp.TextMode.Plain
         self._inverted = params.inverted
-        words = {**MATRIX, **LINEAR}
-        self._formats: dict[str, Any] = {word: getattr(zxingcpp.BarcodeFormat, words[word]) for word in params.formats}
+        formats = zxingcpp.BarcodeFormat
+        self._asked: dict[str, list[Any]] = {
+            word: [getattr(formats, name) for name in {**MATRIX, **LINEAR}[word]] for word in params.formats
+        }
         self.matrix = tuple(word for word in params.formats if word in MATRIX)
         self.linear = tuple(word for word in params.formats if word in LINEAR)
 
@@ -135,7 +145,7 @@ class Reader:
 
         `turn`: also look along the other axis; `smaller`: also look at the picture reduced; `retry`: the picture is no more as it was.
         """
-        wanted: Any = [self._formats[word] for word in words]
+        wanted: Any = [one for word in words for one in self._asked[word]]
         seen = self._read(
             grey,
             formats=wanted,
@@ -154,17 +164,21 @@ def _unmended(seen: Any) -> bool:
 
 def _code(seen: Any, words: tuple[str, ...]) -> Code | None:
     """Return what zxing saw, or None where it is of no format that was asked for."""
-    names = {**MATRIX, **LINEAR}
-    exact = [word for word in words if names[word] == seen.format.name]
-    akin = [word for word in words if names[word] == seen.symbology.name and seen.format.name not in LESSER]
-    if not exact and not akin:
+    name = seen.format.name
+    word = next((word for word in words if name in {**MATRIX, **LINEAR}[word] or name in CALLED.get(word, ())), None)
+    if word is None:
         return None
     place = seen.position
     ends = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
-    word = (exact or akin)[0]
-    # zxing tells a UPC-A as the EAN-13 it also is.
-    text = seen.text[1:] if word == "upc_a" and len(seen.text) == 13 and seen.text[0] == "0" else seen.text
-    return Code(text, word, tuple((float(end.x), float(end.y)) for end in ends))
+    return Code(_text(seen, word), word, tuple((float(end.x), float(end.y)) for end in ends))
+
+
+def _text(seen: Any, word: str) -> str:
+    """Return the text as it is printed: zxing tells a UPC-A and a UPC-E as the EAN-13 each of them stands for."""
+    text = str(seen.text)
+    if word == "upc_a" and len(text) == 13 and text[0] == "0":
+        return text[1:]
+    return str((seen.extra or {}).get("UPCE", text)) if word == "upc_e" else text
 
 
 class Budget(NamedTuple):
