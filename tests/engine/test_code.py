@@ -89,6 +89,30 @@ def test_a_piece_of_bars_without_a_check_character_is_not_taken_for_the_whole(rn
         assert outcome.texts.get("text", "12345678") == "12345678", angle
 
 
+@pytest.mark.parametrize(("kind", "text"), [("itf", "8766572231"), ("itf", "3953615418"), ("code39", "AB-12")])
+def test_bars_that_run_into_the_regions_border_may_be_a_piece_and_are_not_read(kind: str, text: str) -> None:
+    """The region cuts off a part of the code, or its quiet zone, with a border that is upright or slants."""
+    word = {"itf": "itf", "code39": "code_39"}[kind]
+    picture = frame(bars(kind, text), 3, 0)
+    height, width = picture.shape
+    length = 3 * bars(kind, text).shape[1]
+    first, last = (width - length) // 2, (width + length) // 2
+    plain_end = 6 * {"itf": 6, "code39": 3}[kind]
+    for cut in range(first - 3, width // 2, 7):
+        for region in (
+            rect(cut, 0, width - cut, height),
+            rect(0, 0, width - cut, height),
+            {
+                "shape": "polygon",
+                "points": [[cut, 0], [width - 1, 0], [width - 1, height - 1], [cut - 9, height - 1]],
+            },
+        ):
+            outcome = look(picture, tool(formats=[word]) | {"region": region}).tools[0]
+            assert outcome.status == "not_found", (outcome.texts, region)
+    whole = rect(first - plain_end, 0, last - first + 2 * plain_end, height)
+    assert look(picture, tool(formats=[word]) | {"region": whole}).tools[0].texts["text"] == text
+
+
 def test_a_format_that_was_not_asked_for_is_not_read() -> None:
     assert read(frame(qr_code(TEXT)), formats=["data_matrix"]).status == "not_found"
 

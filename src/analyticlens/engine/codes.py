@@ -85,6 +85,15 @@ MOST_ASKEW = 35.0
 # Formats without a check character, and the share of their strip they must fill to be taken for whole.
 WEAK = frozenset({"itf", "codabar", "code_39"})
 FILLED = 0.85
+# The most room a narrow bar takes of their length: modules a character where wide is twice narrow, and those of start and stop.
+LEAST_MODULES = {"itf": (7.0, 8.0), "codabar": (10.0, 0.0), "code_39": (13.0, 26.0)}
+# Beyond both ends so many narrow bars must be seen plain (of the room above: six where wide is thrice narrow): no gap in a code is so
+# wide. Those next to the ends are passed over, as ends are blurred.
+PLAIN_MODULES = 5.0
+BLURRED_MODULES = 1.5
+# Lines along which that is looked at, in the middle half of the bars, and samples a narrow bar.
+PLAIN_LINES = 9
+PLAIN_SAMPLES = 2
 # Beyond so many pixels the plain look also looks at the picture reduced.
 REDUCED = 300_000
 
@@ -224,8 +233,16 @@ def budget(params: CodeParams, height: int, width: int) -> Budget:
 class Search:
     """One search of a picture: each call of `next` of its attempts reads more codes than before, or not."""
 
-    def __init__(self, reader: Reader, params: CodeParams, grey: NDArray[np.uint8], buffers: Buffers) -> None:
-        self._reader, self._params, self._grey, self._buffers = reader, params, grey, buffers
+    def __init__(
+        self,
+        reader: Reader,
+        params: CodeParams,
+        grey: NDArray[np.uint8],
+        mask: NDArray[np.uint8] | None,
+        buffers: Buffers,
+    ) -> None:
+        """`mask` is not 0 in the pixels of the region; None where all are."""
+        self._reader, self._params, self._grey, self._mask, self._buffers = reader, params, grey, mask, buffers
         self._budget = budget(params, *grey.shape)
 
     def attempts(self) -> Iterator[list[Code]]:
@@ -235,7 +252,7 @@ class Search:
         tensor = structure(grey, self._buffers) if self._budget.tensor else None
         straight = strips(tensor) if self._reader.linear else []
         first = self._reader.read(grey, words, smaller=grey.size > REDUCED, retry=False)
-        yield [code for code in first if code.format in MATRIX] + _sure(first, straight)
+        yield [code for code in first if code.format in MATRIX] + self._sure(first, straight)
         if self._budget.linear:
             yield from self._straightened(straight)
         if self._budget.matrix:
@@ -299,7 +316,43 @@ class Search:
             flat, (0, 0), max(across * scale, 0.3), sigmaY=along, dst=smooth, borderType=cv2.BORDER_REPLICATE
         )
         found = self._reader.read(smooth, self._reader.linear, turn=False)
-        return _sure([_turned(code, back) for code in found], [strip])
+        return self._sure([_turned(code, back) for code in found], [strip])
+
+    def _sure(self, codes: list[Code], straight: list[Strip]) -> list[Code]:
+        """Return the bars among codes, each with the outline of its whole strip: they were read along a line or two, perhaps askew.
+
+        Of formats without a check character a piece looks like a whole: they count only where they fill their strip, and end in it.
+        """
+        result = []
+        for code in codes:
+            strip = next((strip for strip in straight if _lies_in(code, strip)), None)
+            if code.format in MATRIX or (code.format in WEAK and strip is None):
+                continue
+            whole = code if strip is None else _outlined(code, strip)
+            if code.format not in WEAK or (strip is not None and _fills(whole, strip) and self._ends(whole)):
+                result.append(whole)
+        return result
+
+    def _ends(self, code: Code) -> bool:
+        """Tell whether the region shows a quiet zone at both ends of bars: those that run into its border may be a piece."""
+        each, both = LEAST_MODULES[code.format]
+        length = _length(code)
+        module = length / (each * len(code.text) + both)
+        steps = math.ceil(length / module) * PLAIN_SAMPLES
+        beyond = round(PLAIN_MODULES * PLAIN_SAMPLES)
+        # Along the code in its own length, 0 to 1 from start to end, and across it.
+        u = np.arange(-beyond, steps + beyond + 1, dtype=np.float32) / steps
+        v = np.linspace(0.25, 0.75, PLAIN_LINES, dtype=np.float32)[:, None]
+        (ax, ay), (bx, by), _, (dx, dy) = code.corners
+        x = (ax + u * (bx - ax) + v * (dx - ax)).astype(np.float32)
+        y = (ay + u * (by - ay) + v * (dy - ay)).astype(np.float32)
+        if not _all_inside(x, y, self._grey.shape, self._mask):
+            return False
+        levels = cv2.remap(self._grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).mean(axis=0)
+        bars, quiet = levels[beyond:-beyond], round((PLAIN_MODULES - BLURRED_MODULES) * PLAIN_SAMPLES)
+        middle = (float(bars.min()) + float(bars.max())) / 2
+        zones = np.concatenate([levels[:quiet], levels[-quiet:]])
+        return bool((zones > middle).all() or (self._params.inverted and (zones < middle).all()))
 
 
 def _moved(code: Code, box: Box, size: tuple[int, int]) -> Code:
@@ -314,20 +367,21 @@ def _turned(code: Code, back: NDArray[np.float64]) -> Code:
     return code._replace(corners=tuple((float(x), float(y)) for x, y in places))
 
 
-def _sure(codes: list[Code], straight: list[Strip]) -> list[Code]:
-    """Return the bars among codes, each with the outline of its whole strip: they were read along a line or two, perhaps askew.
+def _all_inside(
+    x: NDArray[np.float32], y: NDArray[np.float32], shape: tuple[int, ...], mask: NDArray[np.uint8] | None
+) -> bool:
+    """Tell whether all places lie in a region."""
+    height, width = shape
+    if x.min() < -0.5 or y.min() < -0.5 or x.max() > width - 0.5 or y.max() > height - 0.5:
+        return False
+    if mask is None:
+        return True
+    rows, columns = (np.clip(np.rint(place), 0, size - 1).astype(int) for place, size in ((y, height), (x, width)))
+    return bool(mask[rows, columns].all())
 
-    Of formats without a check character a piece looks like a whole: they count only where they fill their strip.
-    """
-    result = []
-    for code in codes:
-        strip = next((strip for strip in straight if _lies_in(code, strip)), None)
-        if code.format in MATRIX or (code.format in WEAK and strip is None):
-            continue
-        whole = code if strip is None else _outlined(code, strip)
-        if code.format not in WEAK or (strip is not None and _length(whole) > FILLED * (strip.length - 2 * BLOCK)):
-            result.append(whole)
-    return result
+
+def _fills(code: Code, strip: Strip) -> bool:
+    return _length(code) > FILLED * (strip.length - 2 * BLOCK)
 
 
 def _length(code: Code) -> float:

@@ -35,7 +35,7 @@ def prepare(tool: CodeTool, kit: Kit) -> Run:
     def run(scene: Scene) -> Found:
         if max(scene.window.shape) > LONGEST:
             raise ToolFailed(f"a region of more than {LONGEST} px is not read")
-        search = Search(reader, tool.params, eight_bits(scene), scene.buffers)
+        search = Search(reader, tool.params, eight_bits(scene), scene.window.mask, scene.buffers)
         found: list[Code] = []
         attempts = 0
         for read in search.attempts():
