@@ -94,8 +94,10 @@ BLURRED_MODULES = 1.5
 # Lines along which that is looked at, in the middle half of the bars, and samples a narrow bar.
 PLAIN_LINES = 9
 PLAIN_SAMPLES = 2
-# Beyond so many pixels the plain look also looks at the picture reduced.
+# Beyond so many pixels the plain look also looks at the picture reduced, each time by so much, until its longer side is so short.
 REDUCED = 300_000
+REDUCED_BY = 3
+REDUCED_TO = 500
 
 
 class Code(NamedTuple):
@@ -147,23 +149,22 @@ class Reader:
         words: tuple[str, ...],
         *,
         turn: bool = True,
-        smaller: bool = False,
         retry: bool = True,
     ) -> list[Code]:
         """Return the codes of these formats in a picture (h, w) uint8 that lies in one piece in memory.
 
-        `turn`: also look along the other axis; `smaller`: also look at the picture reduced; `retry`: the picture is no more as it was.
+        `turn`: also look along the other axis; `retry`: the picture is no more as it was.
         """
         wanted: Any = [one for word in words for one in self._asked[word]]
         seen = self._read(
             grey,
             formats=wanted,
             try_rotate=turn,
-            try_downscale=smaller,
+            try_downscale=False,
             try_invert=self._inverted,
             text_mode=self._plain,
         )
-        codes = [_code(one, words) for one in seen if one.valid and one.text and not (retry and _unmended(one))]
+        codes = [_code(one, words, grey) for one in seen if one.valid and one.text and not (retry and _unmended(one))]
         return [code for code in codes if code is not None]
 
 
@@ -171,15 +172,48 @@ def _unmended(seen: Any) -> bool:
     return bool(seen.format.name == "MicroQRCode" and seen.extra.get("Version") == UNMENDED)
 
 
-def _code(seen: Any, words: tuple[str, ...]) -> Code | None:
+def _code(seen: Any, words: tuple[str, ...], grey: NDArray[np.uint8]) -> Code | None:
     """Return what zxing saw, or None where it is of no format that was asked for."""
     name = seen.format.name
     word = next((word for word in words if name in {**MATRIX, **LINEAR}[word] or name in CALLED.get(word, ())), None)
     if word is None:
         return None
-    place = seen.position
-    ends = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
-    return Code(_text(seen, word), word, tuple((float(end.x), float(end.y)) for end in ends))
+    return Code(_text(seen, word), word, _corners(seen.position, word, grey))
+
+
+def _corners(place: Any, word: str, grey: NDArray[np.uint8]) -> tuple[tuple[float, float], ...]:
+    """Return the corners where pixel centres lie at whole numbers: zxing tells them in three ways, rounded.
+
+    Of bars it tells the first and the last dark pixel of a row, each half a pixel within the end. Of other codes it tells edges, with
+    pixel centres at halves; but along the bars of PDF417, and of a Data Matrix that is all there is, upright, it tells pixels as well.
+    """
+    told = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
+    corners = tuple((float(end.x), float(end.y)) for end in told)
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
+    if word in LINEAR or (word == "data_matrix" and _tells_pixels(corners, grey)):
+        begins, ends, half = -0.5, 0.5, 0.0 if word in LINEAR else 0.5
+    elif word == "pdf417":
+        begins, ends, half = -0.5, -0.5, 0.5
+    else:
+        return tuple((x - 0.5, y - 0.5) for x, y in corners)
+    # zxing reads along rows or along columns: (u, v) is the direction of the text, (-v, u) that down from it.
+    u, v = bx - ax + cx - dx, by - ay + cy - dy
+    u, v = (math.copysign(1.0, u), 0.0) if abs(u) >= abs(v) else (0.0, math.copysign(1.0, v))
+    moves = ((begins, -half), (ends, -half), (ends, half), (begins, half))
+    return tuple(
+        (x + along * u - down * v, y + along * v + down * u)
+        for (x, y), (along, down) in zip(corners, moves, strict=True)
+    )
+
+
+def _tells_pixels(corners: tuple[tuple[float, float], ...], grey: NDArray[np.uint8]) -> bool:
+    """Tell whether the corners of a Data Matrix are its last dark pixels, not its edges: where it is upright, by its solid lower bar."""
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
+    if not (ax == dx < bx == cx and ay == by < cy == dy):
+        return False
+    row, bar = int(cy), slice(int(ax), int(cx) + 1)
+    above, here, below = (float(grey[min(max(y, 0), len(grey) - 1), bar].mean()) for y in (row - 1, row, row + 1))
+    return abs(here - above) < abs(here - below)
 
 
 def _text(seen: Any, word: str) -> str:
@@ -251,12 +285,26 @@ class Search:
         words = (*self._reader.matrix, *self._reader.linear)
         tensor = structure(grey, self._buffers) if self._budget.tensor else None
         straight = strips(tensor) if self._reader.linear else []
-        first = self._reader.read(grey, words, smaller=grey.size > REDUCED, retry=False)
+        first = self._reader.read(grey, words, retry=False)
+        if grey.size > REDUCED:
+            first += self._reduced(words, first)
         yield [code for code in first if code.format in MATRIX] + self._sure(first, straight)
         if self._budget.linear:
             yield from self._straightened(straight)
         if self._budget.matrix:
             yield from self._enlarged(busy(tensor, (grey.shape[0], grey.shape[1]), self._room() // 4))
+
+    def _reduced(self, words: tuple[str, ...], known: list[Code]) -> list[Code]:
+        """Return what else is read in the picture made smaller, time and again."""
+        whole, part = Box(0, 0, self._grey.shape[1], self._grey.shape[0]), self._grey
+        more: list[Code] = []
+        while max(part.shape) > REDUCED_TO and min(part.shape) >= 2 * REDUCED_BY:
+            size = (part.shape[1] // REDUCED_BY, part.shape[0] // REDUCED_BY)
+            small = self._buffers.take(f"code reduced {size}", (size[1], size[0]), np.uint8)
+            part = cv2.resize(part, size, dst=small, interpolation=cv2.INTER_AREA)
+            read = [_moved(code, whole, size) for code in self._reader.read(part, words, retry=False)]
+            more += [code for code in read if not any(code.same_as(other) for other in (*known, *more))]
+        return more
 
     def _room(self) -> int:
         """Return how many pixels of matrix codes may be read after the plain look."""
