@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine.buffers import Buffers
-from analyticlens.engine.codeplaces import BLOCK, Box, Strip, busy, strips, structure
-from analyticlens.engine.errors import CannotBuild
+from analyticlens.engine.codefinders import MOST, SETS_MS, sets_ms, squares_in
+from analyticlens.engine.codeplaces import BLOCK, MOST_BOXES, Box, Strip, Tensor, busy, strips, structure
+from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.protocol.tools.reading import CodeFormat, CodeParams
 
 # What is asked of zxing for the contract's word for a format; both sides of the table are told apart by what reads them. Whole families are
@@ -53,11 +54,15 @@ CALLED: dict[str, tuple[str, ...]] = {
 # The smallest Micro QR code tells that it was misread, but cannot mend anything: it is taken only as it stands in the picture.
 UNMENDED = "M1"
 # What reading a million pixels takes at most, in ms, by format: measured on white noise and on stripes, with half as much again.
-MATRIX_MS = {"qr_code": 7.0, "micro_qr_code": 7.0, "data_matrix": 32.0, "aztec": 65.0, "pdf417": 20.0}
-LINEAR_MS = 18.0
+# Beside that squares like the corners of QR codes take their own time: see codefinders.
+MATRIX_MS = {"qr_code": 5.0, "micro_qr_code": 5.0, "data_matrix": 32.0, "aztec": 65.0, "pdf417": 20.0}
+LINEAR_MS = 9.0
 EACH_LINEAR_MS = 3.0
 # Straight bars are sought in one direction only.
 STRAIGHT_SHARE = 0.5
+# Formats whose corners are squares, and counting those.
+SQUARES = frozenset({"qr_code", "micro_qr_code"})
+COUNT_MS = 6.0
 # Structure tensor, and turning a strip, in ms a million pixels.
 TENSOR_MS = 10.0
 TURN_MS = 12.0
@@ -76,6 +81,8 @@ CHAIN = (
     (0.4, 4),
 )
 CHAIN_PIXELS = sum(times**2 for _, times in CHAIN)
+# What the picture reduced adds to the plain look, as a share.
+REDUCED_SHARE = 0.13
 # Smoothing across the bars and along them (px after turning), and enlargement along the code.
 TURNS = ((0.0, 2.0, 2), (0.8, 3.0, 3))
 # Quiet zone kept about a strip: a share of its length, and pixels.
@@ -87,8 +94,8 @@ WEAK = frozenset({"itf", "codabar", "code_39"})
 FILLED = 0.85
 # The most room a narrow bar takes of their length: modules a character where wide is twice narrow, and those of start and stop.
 LEAST_MODULES = {"itf": (7.0, 8.0), "codabar": (10.0, 0.0), "code_39": (13.0, 26.0)}
-# Beyond both ends so many narrow bars must be seen plain (of the room above: six where wide is thrice narrow): no gap in a code is so
-# wide. Those next to the ends are passed over, as ends are blurred.
+# Beyond both ends so many narrow bars must be seen plain (up to seven where wide is thrice narrow): no gap in a code is so wide.
+# Those next to the ends are passed over, as ends are blurred.
 PLAIN_MODULES = 5.0
 BLURRED_MODULES = 1.5
 # Lines along which that is looked at, in the middle half of the bars, and samples a narrow bar.
@@ -240,7 +247,13 @@ class Budget(NamedTuple):
 
 def matrix_rate(formats: tuple[CodeFormat, ...], inverted: bool) -> float:
     """Return the ms that matrix codes of these formats take a million pixels at most."""
-    return sum(MATRIX_MS.get(word, 0.0) for word in formats) * (2 if inverted else 1)
+    reading = sum(MATRIX_MS.get(word, 0.0) for word in formats)
+    return (reading + (COUNT_MS if SQUARES & set(formats) else 0.0)) * (2 if inverted else 1)
+
+
+def squares_ms(formats: tuple[CodeFormat, ...]) -> float:
+    """Return the ms that squares in one picture take at most, for as many of these formats as have them at their corners."""
+    return SETS_MS * len(SQUARES & set(formats))
 
 
 def linear_rate(formats: tuple[CodeFormat, ...], inverted: bool) -> float:
@@ -253,13 +266,15 @@ def budget(params: CodeParams, height: int, width: int) -> Budget:
     """Return how the time for a region of so many rows and columns is shared out."""
     mega = height * width / 1e6
     matrix, linear = matrix_rate(params.formats, params.inverted), linear_rate(params.formats, params.inverted)
-    first = (matrix + linear) * mega * (1.15 if height * width > REDUCED else 1)
+    reduced = height * width > REDUCED
+    squares = squares_ms(params.formats)
+    first = (matrix + linear) * mega * (1 + REDUCED_SHARE * reduced) + squares * (1 + reduced)
     tensor = TENSOR_MS * mega
     spare = params.budget_ms - first - tensor
     if not params.retries or spare <= 0:
         # The outline of bars needs the structure all the same.
         return Budget(first, tensor if linear else 0.0, 0.0, 0.0)
-    full = matrix * CHAIN_PIXELS * mega
+    full = matrix * CHAIN_PIXELS * mega + squares * len(CHAIN) * (MOST_BOXES + 1)
     for_matrix = min(full, spare if not linear else 0.6 * spare)
     return Budget(first, tensor, for_matrix, spare - for_matrix if linear else 0.0)
 
@@ -285,6 +300,7 @@ class Search:
         words = (*self._reader.matrix, *self._reader.linear)
         tensor = structure(grey, self._buffers) if self._budget.tensor else None
         straight = strips(tensor) if self._reader.linear else []
+        self._looked_at(grey)
         first = self._reader.read(grey, words, retry=False)
         if grey.size > REDUCED:
             first += self._reduced(words, first)
@@ -292,32 +308,60 @@ class Search:
         if self._budget.linear:
             yield from self._straightened(straight)
         if self._budget.matrix:
-            yield from self._enlarged(busy(tensor, (grey.shape[0], grey.shape[1]), self._room() // 4))
+            yield from self._enlarged(tensor)
 
     def _reduced(self, words: tuple[str, ...], known: list[Code]) -> list[Code]:
         """Return what else is read in the picture made smaller, time and again."""
-        whole, part = Box(0, 0, self._grey.shape[1], self._grey.shape[0]), self._grey
+        part: NDArray[Any] = self._grey
+        whole = Box(0, 0, part.shape[1], part.shape[0])
         more: list[Code] = []
         while max(part.shape) > REDUCED_TO and min(part.shape) >= 2 * REDUCED_BY:
             size = (part.shape[1] // REDUCED_BY, part.shape[0] // REDUCED_BY)
             small = self._buffers.take(f"code reduced {size}", (size[1], size[0]), np.uint8)
             part = cv2.resize(part, size, dst=small, interpolation=cv2.INTER_AREA)
+            self._looked_at(part)
             read = [_moved(code, whole, size) for code in self._reader.read(part, words, retry=False)]
             more += [code for code in read if not any(code.same_as(other) for other in (*known, *more))]
         return more
 
+    def _looked_at(self, grey: NDArray[np.uint8]) -> None:
+        """Raise ToolFailed for a picture with more squares like a QR code's corners than can be looked at."""
+        if (squares := self._squares(grey)) > MOST:
+            raise ToolFailed(
+                f"about {squares} places look like corners of QR codes, and there is time for {MOST}: make the region smaller",
+                "too_costly",
+            )
+
+    def _squares(self, grey: NDArray[np.uint8]) -> int:
+        if not SQUARES & set(self._reader.matrix):
+            return 0
+        return squares_in(grey, self._params.inverted, self._buffers)
+
     def _room(self) -> int:
         """Return how many pixels of matrix codes may be read after the plain look."""
-        return math.ceil(self._budget.matrix / matrix_rate(self._params.formats, self._params.inverted) * 1e6)
+        return self._pixels(self._budget.matrix)
 
-    def _enlarged(self, boxes: list[Box]) -> Iterator[list[Code]]:
-        """Read the boxes smoothed and enlarged, as long as there is time."""
-        room = self._room()
-        for smoothing, times in CHAIN:
-            for box in boxes:
-                if box.area * times**2 <= room:
-                    room -= math.ceil(box.area * times**2)
-                    yield self._read_box(box, smoothing, times)
+    def _pixels(self, ms: float) -> int:
+        """Return how many pixels of matrix codes are read in so many milliseconds."""
+        return math.ceil(ms / matrix_rate(self._params.formats, self._params.inverted) * 1e6)
+
+    def _enlarged(self, tensor: Tensor | None) -> Iterator[list[Code]]:
+        """Read the picture smoothed and enlarged, as long as there is time: all of it by what is left after the busiest places."""
+        height, width = self._grey.shape
+        whole, room = Box(0, 0, width, height), self._room()
+        boxes = [] if whole.area * CHAIN_PIXELS <= room else busy(tensor, (height, width), int(room / CHAIN_PIXELS))
+        for part in (boxes, [whole]):
+            for smoothing, times in CHAIN:
+                for box in part:
+                    pixels = math.ceil(box.area * times**2)
+                    if pixels > room:
+                        continue
+                    large = self._large(box, smoothing, times)
+                    squares = self._squares(large)
+                    room -= pixels + self._pixels(sets_ms(squares) * len(SQUARES & set(self._reader.matrix)))
+                    if squares <= MOST and room >= 0:
+                        found = self._reader.read(large, self._reader.matrix)
+                        yield [_moved(code, box, (large.shape[1], large.shape[0])) for code in found]
 
     def _straightened(self, straight: list[Strip]) -> Iterator[list[Code]]:
         """Read the strips turned so that their bars stand upright."""
@@ -327,7 +371,8 @@ class Search:
             for strip in straight:
                 yield self._read_strip(strip, turn, room)
 
-    def _read_box(self, box: Box, smoothing: float, times: float) -> list[Code]:
+    def _large(self, box: Box, smoothing: float, times: float) -> NDArray[np.uint8]:
+        """Return a box smoothed and enlarged."""
         part: NDArray[Any] = self._grey[box.y0 : box.y1, box.x0 : box.x1]
         if smoothing:
             smooth = self._buffers.take("code part", part.shape, np.uint8)
@@ -335,8 +380,7 @@ class Search:
         size = (round(part.shape[1] * times), round(part.shape[0] * times))
         large = self._buffers.take("code large", (size[1], size[0]), np.uint8)
         cv2.resize(part, size, dst=large, interpolation=cv2.INTER_CUBIC)
-        found = self._reader.read(large, self._reader.matrix)
-        return [_moved(code, box, size) for code in found]
+        return large
 
     def _read_strip(self, strip: Strip, turn: tuple[float, float, int], room: int) -> list[Code]:
         """Read one strip; it is enlarged less where there is not the time for more."""
