@@ -312,13 +312,14 @@ class Search:
 
     def _reduced(self, words: tuple[str, ...], known: list[Code]) -> list[Code]:
         """Return what else is read in the picture made smaller, time and again."""
-        part: NDArray[Any] = self._grey
+        part = self._grey
         whole = Box(0, 0, part.shape[1], part.shape[0])
         more: list[Code] = []
         while max(part.shape) > REDUCED_TO and min(part.shape) >= 2 * REDUCED_BY:
             size = (part.shape[1] // REDUCED_BY, part.shape[0] // REDUCED_BY)
             small = self._buffers.take(f"code reduced {size}", (size[1], size[0]), np.uint8)
-            part = cv2.resize(part, size, dst=small, interpolation=cv2.INTER_AREA)
+            cv2.resize(part, size, dst=small, interpolation=cv2.INTER_AREA)
+            part = small
             self._looked_at(part)
             read = [_moved(code, whole, size) for code in self._reader.read(part, words, retry=False)]
             more += [code for code in read if not any(code.same_as(other) for other in (*known, *more))]
