@@ -66,12 +66,51 @@ def test_the_other_bars_are_read_where_asked_for(word: str, kind: str, text: str
     assert outcome.texts == {"text": said, "format": word}
 
 
+@pytest.mark.parametrize("text", ["D67646", "019F17", "LOT+A1", "A$A1", "50%", "-12345678"])
+def test_code_39_says_what_is_printed_and_nothing_it_could_stand_for(text: str) -> None:
+    """Six characters may be a number of a pharmacy (Code 32), +A a small letter, $A a control character: here they are themselves."""
+    outcome = read(frame(bars("code39", text), 3, 7), formats=["code_39"])
+    assert outcome.texts == {"text": text, "format": "code_39"}
+
+
+def test_upc_e_says_the_eight_digits_that_are_printed() -> None:
+    # Quiet zone aside: 101, then 1 2 3 4 5 6 by the parities of check digit 5 (E O O E E O), then 010101.
+    digits = ["0110011", "0010011", "0111101", "0011101", "0111001", "0101111"]
+    modules = np.array([mark == "1" for mark in "101" + "".join(digits) + "010101"], bool)
+    outcome = read(frame(np.tile(modules, (40, 1)), 3, 5), formats=["upc_e"])
+    assert outcome.texts == {"text": "01234565", "format": "upc_e"}
+
+
 def test_a_piece_of_bars_without_a_check_character_is_not_taken_for_the_whole(rng: np.random.Generator) -> None:
     for _ in range(8):
         angle = rng.uniform(-180, 180)
         exact = drawn(bars("itf", "12345678"), rng.uniform(2, 3), angle)
         outcome = read(expose(exact, rng, snr=20), formats=["itf"])
         assert outcome.texts.get("text", "12345678") == "12345678", angle
+
+
+@pytest.mark.parametrize(("kind", "text"), [("itf", "8766572231"), ("itf", "3953615418"), ("code39", "AB-12")])
+def test_bars_that_run_into_the_regions_border_may_be_a_piece_and_are_not_read(kind: str, text: str) -> None:
+    """The region cuts off a part of the code, or its quiet zone, with a border that is upright or slants."""
+    word = {"itf": "itf", "code39": "code_39"}[kind]
+    picture = frame(bars(kind, text), 3, 0)
+    height, width = picture.shape
+    length = 3 * bars(kind, text).shape[1]
+    first, last = (width - length) // 2, (width + length) // 2
+    plain_end = {"itf": 36, "code39": 21}[kind]
+    for cut in range(first - 3, width // 2, 19):
+        for region in (
+            rect(cut, 0, width - cut, height),
+            rect(0, 0, width - cut, height),
+            {
+                "shape": "polygon",
+                "points": [[cut, 0], [width - 1, 0], [width - 1, height - 1], [cut - 9, height - 1]],
+            },
+        ):
+            outcome = look(picture, tool(formats=[word]) | {"region": region}).tools[0]
+            assert outcome.status == "not_found", (outcome.texts, region)
+    whole = rect(first - plain_end, 0, last - first + 2 * plain_end, height)
+    assert look(picture, tool(formats=[word]) | {"region": whole}).tools[0].texts["text"] == text
 
 
 def test_a_format_that_was_not_asked_for_is_not_read() -> None:
@@ -153,6 +192,33 @@ def test_places_are_those_of_the_whole_picture() -> None:
     assert math.dist((whole.features["x"], whole.features["y"]), (part.features["x"], part.features["y"])) < 2
 
 
+@pytest.mark.parametrize("word", ENCODERS)
+@pytest.mark.parametrize("turns", range(4))
+def test_an_upright_code_lies_where_it_was_drawn_whichever_way_it_is_turned(word: str, turns: int) -> None:
+    modules = np.rot90(np.kron(ENCODERS[word](TEXT), np.ones((5, 5), bool)), turns)
+    picture = np.full((modules.shape[0] + 101, modules.shape[1] + 120), 200, np.uint8)
+    picture[40 : 40 + modules.shape[0], 60 : 60 + modules.shape[1]][modules] = 50
+    outcome = read(picture)
+    error = np.array([outcome.features["x"] - 60, outcome.features["y"] - 40]) - (np.array(modules.shape[::-1]) - 1) / 2
+    if word == "code_128":
+        # Where bars begin and end along themselves is known to some pixels only.
+        error = error[turns % 2]
+    assert np.abs(error).max() <= 0.3
+
+
+@pytest.mark.parametrize("word", ENCODERS)
+def test_no_way_of_reading_moves_a_code(word: str, rng: np.random.Generator) -> None:
+    """Small modules are read enlarged, bars turned straight: over codes turned all ways the errors cancel out."""
+    modules, errors = ENCODERS[word](TEXT), []
+    for number in range(6):
+        centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
+        picture = expose(drawn(modules, 2.3, 20 + 60 * number, centre=centre), rng, snr=20)
+        features = read(picture, formats=[word]).features
+        middle = [(size - 1) / 2 + shift for size, shift in zip(picture.shape[::-1], centre, strict=True)]
+        errors.append([features["x"] - middle[0], features["y"] - middle[1]])
+    assert np.abs(np.mean(errors, axis=0)).max() < (0.3 if word != "code_128" else 0.9)
+
+
 def test_light_on_dark_is_read_where_asked_for() -> None:
     picture = 255 - frame(qr_code(TEXT))
     assert read(picture).status == "not_found"
@@ -211,7 +277,7 @@ def test_without_the_library_it_is_refused_in_words(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_region_too_large_for_its_time_is_refused_in_words() -> None:
-    with pytest.raises(RecipeRefused, match="it can take"):
+    with pytest.raises(RecipeRefused, match="can take"):
         prepare(recipe(tool()), size=(3000, 4000))
     prepare(recipe(tool(formats=["qr_code"])), size=(3000, 4000))
     prepare(recipe(tool()), size=(1080, 1920))
@@ -236,6 +302,62 @@ def test_its_cost_bound_holds_on_the_worst_pictures(
     bound = cost(prepared.recipe.tools[0], height, width)
     for picture in pictures:
         within(2 * bound, partial(inspect, picture.astype(np.uint8), prepared))
+
+
+def squares(module: int, height: int, width: int) -> Any:
+    """Corners of QR codes wherever there is room."""
+    corner = np.pad(np.pad(np.pad(np.ones((3, 3), bool), 1), 1, constant_values=True), 1)
+    tile = np.kron(corner, np.ones((module, module), bool))
+    return np.where(np.tile(tile, (height // len(tile) + 1, width // len(tile) + 1))[:height, :width], 50, 200)
+
+
+@pytest.mark.parametrize(("module", "height", "width"), [(2, 120, 120), (3, 240, 320), (4, 480, 752)])
+@pytest.mark.parametrize("formats", [["qr_code"], ["qr_code", "data_matrix", "code_128", "ean_13"]])
+def test_squares_like_corners_of_codes_keep_to_the_bound(
+    module: int, height: int, width: int, formats: list[str]
+) -> None:
+    prepared = prepare(recipe(tool(formats=formats)), size=(height, width))
+    bound = prepared.cost(prepared.steps[0], height, width)
+    picture = squares(module, height, width).astype(np.uint8)
+    inspection = within(bound, partial(inspect, picture, prepared))
+    assert inspection.tools[0].status == "not_found"
+
+
+@pytest.mark.parametrize("module", [1, 2])
+def test_more_squares_than_can_be_looked_at_are_no_verdict(module: int) -> None:
+    height, width = 1080, 1920
+    prepared = prepare(recipe(tool(formats=["qr_code"])), size=(height, width))
+    picture = squares(module, height, width).astype(np.uint8)
+    inspection = within(prepared.cost(prepared.steps[0], height, width), partial(inspect, picture, prepared))
+    outcome = inspection.tools[0]
+    assert (outcome.status, outcome.reason) == ("error", "too_costly")
+    assert "corners of QR codes" in outcome.message
+
+
+def test_noise_and_many_codes_are_looked_at(rng: np.random.Generator) -> None:
+    noise = rng.integers(0, 256, (1080, 1920)).astype(np.uint8)
+    assert read(noise, formats=["qr_code"]).status == "not_found"
+    label = frame(qr_code(TEXT), 3, 0)
+    many = np.tile(label, (600 // label.shape[0], 900 // label.shape[1]))
+    outcome = read(many, formats=["qr_code"], expected_count=20)
+    assert outcome.features["count"] == 1 or outcome.features["count"] >= 20
+
+
+@pytest.mark.parametrize("size", [(1080, 1920), (600, 800)])
+def test_a_time_that_not_even_the_first_look_can_keep_is_refused_in_words(size: tuple[int, int]) -> None:
+    asked = recipe(tool(formats=["data_matrix"], budget_ms=10))
+    with pytest.raises(RecipeRefused, match="first look"):
+        prepare(asked, size=size)
+    outcome = inspect(plain(*size), prepare(asked)).tools[0]
+    assert (outcome.status, outcome.reason) == ("error", "too_costly")
+    prepare(asked, size=(400, 500))
+
+
+@pytest.mark.parametrize("word", ["qr_code", "data_matrix"])
+def test_a_small_code_is_read_in_a_large_picture(word: str, rng: np.random.Generator) -> None:
+    for angle in rng.uniform(0, 360, 4):
+        exact = drawn(ENCODERS[word](TEXT), 2, angle, size=(480, 752), centre=(rng.uniform(-3, 3), rng.uniform(-3, 3)))
+        assert read(expose(exact, rng, snr=20)).texts.get("text") == TEXT
 
 
 def test_the_time_is_shared_out_and_never_overdrawn() -> None:

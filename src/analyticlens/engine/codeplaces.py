@@ -81,14 +81,10 @@ def _blocks(values: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.
 
 
 def busy(tensor: Tensor | None, shape: tuple[int, int], room: int) -> list[Box]:
-    """Return the busiest places, that with most energy first, as many as have at most `room` pixels together.
-
-    All of the picture where that has no more.
-    """
+    """Return the busiest places, that with most energy first, as many as have at most `room` pixels together."""
     height, width = shape
-    whole = Box(0, 0, width, height)
-    if whole.area <= room or tensor is None:
-        return [whole] if whole.area <= room else []
+    if tensor is None:
+        return []
     mask = (tensor.energy > BUSY * tensor.energy.max()).astype(np.uint8)
     boxes = []
     for x, y, w, h in _heaviest(mask, tensor.energy, MOST_BOXES, LEAST_BLOCKS):

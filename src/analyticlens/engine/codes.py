@@ -16,40 +16,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine.buffers import Buffers
-from analyticlens.engine.codeplaces import BLOCK, Box, Strip, busy, strips, structure
-from analyticlens.engine.errors import CannotBuild
+from analyticlens.engine.codefinders import MOST, SETS_MS, sets_ms, squares_in
+from analyticlens.engine.codeplaces import BLOCK, MOST_BOXES, Box, Strip, Tensor, busy, strips, structure
+from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.protocol.tools.reading import CodeFormat, CodeParams
 
-# The contract's word for a format, and zxing's; both sides of the table are told apart by what reads them.
-MATRIX: dict[str, str] = {
-    "qr_code": "QRCode",
-    "micro_qr_code": "MicroQRCode",
-    "data_matrix": "DataMatrix",
-    "aztec": "Aztec",
-    "pdf417": "PDF417",
+# What is asked of zxing for the contract's word for a format; both sides of the table are told apart by what reads them. Whole families are
+# not asked for where some members say another text than is printed (a Code 39 taken for a Code 32, or for the extended set), or are
+# smaller and checked far less, so that noise about a code can look like one (rMQR, runes).
+MATRIX: dict[str, tuple[str, ...]] = {
+    "qr_code": ("QRCodeModel1", "QRCodeModel2"),
+    "micro_qr_code": ("MicroQRCode",),
+    "data_matrix": ("DataMatrix",),
+    "aztec": ("AztecCode",),
+    "pdf417": ("PDF417", "CompactPDF417"),
 }
-LINEAR: dict[str, str] = {
-    "code_128": "Code128",
-    "code_93": "Code93",
-    "code_39": "Code39",
-    "codabar": "Codabar",
-    "itf": "ITF",
-    "ean_13": "EAN13",
-    "ean_8": "EAN8",
-    "upc_a": "UPCA",
-    "upc_e": "UPCE",
-    "databar": "DataBar",
+LINEAR: dict[str, tuple[str, ...]] = {
+    "code_128": ("Code128",),
+    "code_93": ("Code93",),
+    "code_39": ("Code39Std",),
+    "codabar": ("Codabar",),
+    "itf": ("ITF",),
+    "ean_13": ("EAN13",),
+    "ean_8": ("EAN8",),
+    "upc_a": ("UPCA",),
+    "upc_e": ("UPCE",),
+    "databar": ("DataBar",),
 }
-# Kinds that zxing counts as one of ours although they are smaller and checked far less: noise about a code can look like one.
-LESSER = frozenset({"MicroQRCode", "RMQRCode", "AztecRune", "MicroPDF417"})
+# What zxing calls a code of the format, where that is not what was asked for. Of what it calls otherwise nothing is taken (MicroPDF417).
+CALLED: dict[str, tuple[str, ...]] = {
+    "qr_code": ("QRCode",),
+    "aztec": ("Aztec",),
+    "code_39": ("Code39",),
+    "itf": ("ITF14",),
+    "databar": tuple(f"DataBar{kind}" for kind in ("Omni", "Ltd", "Stk", "StkOmni", "Exp", "ExpStk")),
+}
 # The smallest Micro QR code tells that it was misread, but cannot mend anything: it is taken only as it stands in the picture.
 UNMENDED = "M1"
 # What reading a million pixels takes at most, in ms, by format: measured on white noise and on stripes, with half as much again.
-MATRIX_MS = {"qr_code": 7.0, "micro_qr_code": 7.0, "data_matrix": 32.0, "aztec": 65.0, "pdf417": 20.0}
-LINEAR_MS = 18.0
+# Beside that squares like the corners of QR codes take their own time: see codefinders.
+MATRIX_MS = {"qr_code": 5.0, "micro_qr_code": 5.0, "data_matrix": 32.0, "aztec": 65.0, "pdf417": 20.0}
+LINEAR_MS = 9.0
 EACH_LINEAR_MS = 3.0
 # Straight bars are sought in one direction only.
 STRAIGHT_SHARE = 0.5
+# Formats whose corners are squares, and counting those.
+SQUARES = frozenset({"qr_code", "micro_qr_code"})
+COUNT_MS = 6.0
 # Structure tensor, and turning a strip, in ms a million pixels.
 TENSOR_MS = 10.0
 TURN_MS = 12.0
@@ -68,6 +81,8 @@ CHAIN = (
     (0.4, 4),
 )
 CHAIN_PIXELS = sum(times**2 for _, times in CHAIN)
+# What the picture reduced adds to the plain look, as a share.
+REDUCED_SHARE = 0.13
 # Smoothing across the bars and along them (px after turning), and enlargement along the code.
 TURNS = ((0.0, 2.0, 2), (0.8, 3.0, 3))
 # Quiet zone kept about a strip: a share of its length, and pixels.
@@ -77,8 +92,19 @@ MOST_ASKEW = 35.0
 # Formats without a check character, and the share of their strip they must fill to be taken for whole.
 WEAK = frozenset({"itf", "codabar", "code_39"})
 FILLED = 0.85
-# Beyond so many pixels the plain look also looks at the picture reduced.
+# The most room a narrow bar takes of their length: modules a character where wide is twice narrow, and those of start and stop.
+LEAST_MODULES = {"itf": (7.0, 8.0), "codabar": (10.0, 0.0), "code_39": (13.0, 26.0)}
+# Beyond both ends so many narrow bars must be seen plain (up to seven where wide is thrice narrow): no gap in a code is so wide.
+# Those next to the ends are passed over, as ends are blurred.
+PLAIN_MODULES = 5.0
+BLURRED_MODULES = 1.5
+# Lines along which that is looked at, in the middle half of the bars, and samples a narrow bar.
+PLAIN_LINES = 9
+PLAIN_SAMPLES = 2
+# Beyond so many pixels the plain look also looks at the picture reduced, each time by so much, until its longer side is so short.
 REDUCED = 300_000
+REDUCED_BY = 3
+REDUCED_TO = 500
 
 
 class Code(NamedTuple):
@@ -117,8 +143,10 @@ class Reader:
         self._read = zxingcpp.read_barcodes
         self._plain = zxingcpp.TextMode.Plain
         self._inverted = params.inverted
-        words = {**MATRIX, **LINEAR}
-        self._formats: dict[str, Any] = {word: getattr(zxingcpp.BarcodeFormat, words[word]) for word in params.formats}
+        formats = zxingcpp.BarcodeFormat
+        self._asked: dict[str, list[Any]] = {
+            word: [getattr(formats, name) for name in {**MATRIX, **LINEAR}[word]] for word in params.formats
+        }
         self.matrix = tuple(word for word in params.formats if word in MATRIX)
         self.linear = tuple(word for word in params.formats if word in LINEAR)
 
@@ -128,23 +156,22 @@ class Reader:
         words: tuple[str, ...],
         *,
         turn: bool = True,
-        smaller: bool = False,
         retry: bool = True,
     ) -> list[Code]:
         """Return the codes of these formats in a picture (h, w) uint8 that lies in one piece in memory.
 
-        `turn`: also look along the other axis; `smaller`: also look at the picture reduced; `retry`: the picture is no more as it was.
+        `turn`: also look along the other axis; `retry`: the picture is no more as it was.
         """
-        wanted: Any = [self._formats[word] for word in words]
+        wanted: Any = [one for word in words for one in self._asked[word]]
         seen = self._read(
             grey,
             formats=wanted,
             try_rotate=turn,
-            try_downscale=smaller,
+            try_downscale=False,
             try_invert=self._inverted,
             text_mode=self._plain,
         )
-        codes = [_code(one, words) for one in seen if one.valid and one.text and not (retry and _unmended(one))]
+        codes = [_code(one, words, grey) for one in seen if one.valid and one.text and not (retry and _unmended(one))]
         return [code for code in codes if code is not None]
 
 
@@ -152,19 +179,56 @@ def _unmended(seen: Any) -> bool:
     return bool(seen.format.name == "MicroQRCode" and seen.extra.get("Version") == UNMENDED)
 
 
-def _code(seen: Any, words: tuple[str, ...]) -> Code | None:
+def _code(seen: Any, words: tuple[str, ...], grey: NDArray[np.uint8]) -> Code | None:
     """Return what zxing saw, or None where it is of no format that was asked for."""
-    names = {**MATRIX, **LINEAR}
-    exact = [word for word in words if names[word] == seen.format.name]
-    akin = [word for word in words if names[word] == seen.symbology.name and seen.format.name not in LESSER]
-    if not exact and not akin:
+    name = seen.format.name
+    word = next((word for word in words if name in {**MATRIX, **LINEAR}[word] or name in CALLED.get(word, ())), None)
+    if word is None:
         return None
-    place = seen.position
-    ends = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
-    word = (exact or akin)[0]
-    # zxing tells a UPC-A as the EAN-13 it also is.
-    text = seen.text[1:] if word == "upc_a" and len(seen.text) == 13 and seen.text[0] == "0" else seen.text
-    return Code(text, word, tuple((float(end.x), float(end.y)) for end in ends))
+    return Code(_text(seen, word), word, _corners(seen.position, word, grey))
+
+
+def _corners(place: Any, word: str, grey: NDArray[np.uint8]) -> tuple[tuple[float, float], ...]:
+    """Return the corners where pixel centres lie at whole numbers: zxing tells them in three ways, rounded.
+
+    Of bars it tells the first and the last dark pixel of a row, each half a pixel within the end. Of other codes it tells edges, with
+    pixel centres at halves; but along the bars of PDF417, and of a Data Matrix that is all there is, upright, it tells pixels as well.
+    """
+    told = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
+    corners = tuple((float(end.x), float(end.y)) for end in told)
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
+    if word in LINEAR or (word == "data_matrix" and _tells_pixels(corners, grey)):
+        begins, ends, half = -0.5, 0.5, 0.0 if word in LINEAR else 0.5
+    elif word == "pdf417":
+        begins, ends, half = -0.5, -0.5, 0.5
+    else:
+        return tuple((x - 0.5, y - 0.5) for x, y in corners)
+    # zxing reads along rows or along columns: (u, v) is the direction of the text, (-v, u) that down from it.
+    u, v = bx - ax + cx - dx, by - ay + cy - dy
+    u, v = (math.copysign(1.0, u), 0.0) if abs(u) >= abs(v) else (0.0, math.copysign(1.0, v))
+    moves = ((begins, -half), (ends, -half), (ends, half), (begins, half))
+    return tuple(
+        (x + along * u - down * v, y + along * v + down * u)
+        for (x, y), (along, down) in zip(corners, moves, strict=True)
+    )
+
+
+def _tells_pixels(corners: tuple[tuple[float, float], ...], grey: NDArray[np.uint8]) -> bool:
+    """Tell whether the corners of a Data Matrix are its last dark pixels, not its edges: where it is upright, by its solid lower bar."""
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
+    if not (ax == dx < bx == cx and ay == by < cy == dy):
+        return False
+    row, bar = int(cy), slice(int(ax), int(cx) + 1)
+    above, here, below = (float(grey[min(max(y, 0), len(grey) - 1), bar].mean()) for y in (row - 1, row, row + 1))
+    return abs(here - above) < abs(here - below)
+
+
+def _text(seen: Any, word: str) -> str:
+    """Return the text as it is printed: zxing tells a UPC-A and a UPC-E as the EAN-13 each of them stands for."""
+    text = str(seen.text)
+    if word == "upc_a" and len(text) == 13 and text[0] == "0":
+        return text[1:]
+    return str((seen.extra or {}).get("UPCE", text)) if word == "upc_e" else text
 
 
 class Budget(NamedTuple):
@@ -183,7 +247,13 @@ class Budget(NamedTuple):
 
 def matrix_rate(formats: tuple[CodeFormat, ...], inverted: bool) -> float:
     """Return the ms that matrix codes of these formats take a million pixels at most."""
-    return sum(MATRIX_MS.get(word, 0.0) for word in formats) * (2 if inverted else 1)
+    reading = sum(MATRIX_MS.get(word, 0.0) for word in formats)
+    return (reading + (COUNT_MS if SQUARES & set(formats) else 0.0)) * (2 if inverted else 1)
+
+
+def squares_ms(formats: tuple[CodeFormat, ...]) -> float:
+    """Return the ms that squares in one picture take at most, for as many of these formats as have them at their corners."""
+    return SETS_MS * len(SQUARES & set(formats))
 
 
 def linear_rate(formats: tuple[CodeFormat, ...], inverted: bool) -> float:
@@ -196,13 +266,15 @@ def budget(params: CodeParams, height: int, width: int) -> Budget:
     """Return how the time for a region of so many rows and columns is shared out."""
     mega = height * width / 1e6
     matrix, linear = matrix_rate(params.formats, params.inverted), linear_rate(params.formats, params.inverted)
-    first = (matrix + linear) * mega * (1.15 if height * width > REDUCED else 1)
+    reduced = height * width > REDUCED
+    squares = squares_ms(params.formats)
+    first = (matrix + linear) * mega * (1 + REDUCED_SHARE * reduced) + squares * (1 + reduced)
     tensor = TENSOR_MS * mega
     spare = params.budget_ms - first - tensor
     if not params.retries or spare <= 0:
         # The outline of bars needs the structure all the same.
         return Budget(first, tensor if linear else 0.0, 0.0, 0.0)
-    full = matrix * CHAIN_PIXELS * mega
+    full = matrix * CHAIN_PIXELS * mega + squares * len(CHAIN) * (MOST_BOXES + 1)
     for_matrix = min(full, spare if not linear else 0.6 * spare)
     return Budget(first, tensor, for_matrix, spare - for_matrix if linear else 0.0)
 
@@ -210,8 +282,16 @@ def budget(params: CodeParams, height: int, width: int) -> Budget:
 class Search:
     """One search of a picture: each call of `next` of its attempts reads more codes than before, or not."""
 
-    def __init__(self, reader: Reader, params: CodeParams, grey: NDArray[np.uint8], buffers: Buffers) -> None:
-        self._reader, self._params, self._grey, self._buffers = reader, params, grey, buffers
+    def __init__(
+        self,
+        reader: Reader,
+        params: CodeParams,
+        grey: NDArray[np.uint8],
+        mask: NDArray[np.uint8] | None,
+        buffers: Buffers,
+    ) -> None:
+        """`mask` is not 0 in the pixels of the region; None where all are."""
+        self._reader, self._params, self._grey, self._mask, self._buffers = reader, params, grey, mask, buffers
         self._budget = budget(params, *grey.shape)
 
     def attempts(self) -> Iterator[list[Code]]:
@@ -220,25 +300,69 @@ class Search:
         words = (*self._reader.matrix, *self._reader.linear)
         tensor = structure(grey, self._buffers) if self._budget.tensor else None
         straight = strips(tensor) if self._reader.linear else []
-        first = self._reader.read(grey, words, smaller=grey.size > REDUCED, retry=False)
-        yield [code for code in first if code.format in MATRIX] + _sure(first, straight)
+        self._looked_at(grey)
+        first = self._reader.read(grey, words, retry=False)
+        if grey.size > REDUCED:
+            first += self._reduced(words, first)
+        yield [code for code in first if code.format in MATRIX] + self._sure(first, straight)
         if self._budget.linear:
             yield from self._straightened(straight)
         if self._budget.matrix:
-            yield from self._enlarged(busy(tensor, (grey.shape[0], grey.shape[1]), self._room() // 4))
+            yield from self._enlarged(tensor)
+
+    def _reduced(self, words: tuple[str, ...], known: list[Code]) -> list[Code]:
+        """Return what else is read in the picture made smaller, time and again."""
+        part = self._grey
+        whole = Box(0, 0, part.shape[1], part.shape[0])
+        more: list[Code] = []
+        while max(part.shape) > REDUCED_TO and min(part.shape) >= 2 * REDUCED_BY:
+            size = (part.shape[1] // REDUCED_BY, part.shape[0] // REDUCED_BY)
+            small = self._buffers.take(f"code reduced {size}", (size[1], size[0]), np.uint8)
+            cv2.resize(part, size, dst=small, interpolation=cv2.INTER_AREA)
+            part = small
+            self._looked_at(part)
+            read = [_moved(code, whole, size) for code in self._reader.read(part, words, retry=False)]
+            more += [code for code in read if not any(code.same_as(other) for other in (*known, *more))]
+        return more
+
+    def _looked_at(self, grey: NDArray[np.uint8]) -> None:
+        """Raise ToolFailed for a picture with more squares like a QR code's corners than can be looked at."""
+        if (squares := self._squares(grey)) > MOST:
+            raise ToolFailed(
+                f"about {squares} places look like corners of QR codes, and there is time for {MOST}: make the region smaller",
+                "too_costly",
+            )
+
+    def _squares(self, grey: NDArray[np.uint8]) -> int:
+        if not SQUARES & set(self._reader.matrix):
+            return 0
+        return squares_in(grey, self._params.inverted, self._buffers)
 
     def _room(self) -> int:
         """Return how many pixels of matrix codes may be read after the plain look."""
-        return math.ceil(self._budget.matrix / matrix_rate(self._params.formats, self._params.inverted) * 1e6)
+        return self._pixels(self._budget.matrix)
 
-    def _enlarged(self, boxes: list[Box]) -> Iterator[list[Code]]:
-        """Read the boxes smoothed and enlarged, as long as there is time."""
-        room = self._room()
-        for smoothing, times in CHAIN:
-            for box in boxes:
-                if box.area * times**2 <= room:
-                    room -= math.ceil(box.area * times**2)
-                    yield self._read_box(box, smoothing, times)
+    def _pixels(self, ms: float) -> int:
+        """Return how many pixels of matrix codes are read in so many milliseconds."""
+        return math.ceil(ms / matrix_rate(self._params.formats, self._params.inverted) * 1e6)
+
+    def _enlarged(self, tensor: Tensor | None) -> Iterator[list[Code]]:
+        """Read the picture smoothed and enlarged, as long as there is time: all of it by what is left after the busiest places."""
+        height, width = self._grey.shape
+        whole, room = Box(0, 0, width, height), self._room()
+        boxes = [] if whole.area * CHAIN_PIXELS <= room else busy(tensor, (height, width), int(room / CHAIN_PIXELS))
+        for part in (boxes, [whole]):
+            for smoothing, times in CHAIN:
+                for box in part:
+                    pixels = math.ceil(box.area * times**2)
+                    if pixels > room:
+                        continue
+                    large = self._large(box, smoothing, times)
+                    squares = self._squares(large)
+                    room -= pixels + self._pixels(sets_ms(squares) * len(SQUARES & set(self._reader.matrix)))
+                    if squares <= MOST and room >= 0:
+                        found = self._reader.read(large, self._reader.matrix)
+                        yield [_moved(code, box, (large.shape[1], large.shape[0])) for code in found]
 
     def _straightened(self, straight: list[Strip]) -> Iterator[list[Code]]:
         """Read the strips turned so that their bars stand upright."""
@@ -248,7 +372,8 @@ class Search:
             for strip in straight:
                 yield self._read_strip(strip, turn, room)
 
-    def _read_box(self, box: Box, smoothing: float, times: float) -> list[Code]:
+    def _large(self, box: Box, smoothing: float, times: float) -> NDArray[np.uint8]:
+        """Return a box smoothed and enlarged."""
         part: NDArray[Any] = self._grey[box.y0 : box.y1, box.x0 : box.x1]
         if smoothing:
             smooth = self._buffers.take("code part", part.shape, np.uint8)
@@ -256,8 +381,7 @@ class Search:
         size = (round(part.shape[1] * times), round(part.shape[0] * times))
         large = self._buffers.take("code large", (size[1], size[0]), np.uint8)
         cv2.resize(part, size, dst=large, interpolation=cv2.INTER_CUBIC)
-        found = self._reader.read(large, self._reader.matrix)
-        return [_moved(code, box, size) for code in found]
+        return large
 
     def _read_strip(self, strip: Strip, turn: tuple[float, float, int], room: int) -> list[Code]:
         """Read one strip; it is enlarged less where there is not the time for more."""
@@ -285,7 +409,43 @@ class Search:
             flat, (0, 0), max(across * scale, 0.3), sigmaY=along, dst=smooth, borderType=cv2.BORDER_REPLICATE
         )
         found = self._reader.read(smooth, self._reader.linear, turn=False)
-        return _sure([_turned(code, back) for code in found], [strip])
+        return self._sure([_turned(code, back) for code in found], [strip])
+
+    def _sure(self, codes: list[Code], straight: list[Strip]) -> list[Code]:
+        """Return the bars among codes, each with the outline of its whole strip: they were read along a line or two, perhaps askew.
+
+        Of formats without a check character a piece looks like a whole: they count only where they fill their strip, and end in it.
+        """
+        result = []
+        for code in codes:
+            strip = next((strip for strip in straight if _lies_in(code, strip)), None)
+            if code.format in MATRIX or (code.format in WEAK and strip is None):
+                continue
+            whole = code if strip is None else _outlined(code, strip)
+            if code.format not in WEAK or (strip is not None and _fills(whole, strip) and self._ends(whole)):
+                result.append(whole)
+        return result
+
+    def _ends(self, code: Code) -> bool:
+        """Tell whether the region shows a quiet zone at both ends of bars: those that run into its border may be a piece."""
+        each, both = LEAST_MODULES[code.format]
+        length = _length(code)
+        module = length / (each * len(code.text) + both)
+        steps = math.ceil(length / module) * PLAIN_SAMPLES
+        beyond = round(PLAIN_MODULES * PLAIN_SAMPLES)
+        # Along the code in its own length, 0 to 1 from start to end, and across it.
+        u = np.arange(-beyond, steps + beyond + 1, dtype=np.float32) / steps
+        v = np.linspace(0.25, 0.75, PLAIN_LINES, dtype=np.float32)[:, None]
+        (ax, ay), (bx, by), _, (dx, dy) = code.corners
+        x = (ax + u * (bx - ax) + v * (dx - ax)).astype(np.float32)
+        y = (ay + u * (by - ay) + v * (dy - ay)).astype(np.float32)
+        if not _all_inside(x, y, self._grey.shape, self._mask):
+            return False
+        levels = cv2.remap(self._grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).mean(axis=0)
+        bars, quiet = levels[beyond:-beyond], round((PLAIN_MODULES - BLURRED_MODULES) * PLAIN_SAMPLES)
+        middle = (float(bars.min()) + float(bars.max())) / 2
+        zones = np.concatenate([levels[:quiet], levels[-quiet:]])
+        return bool((zones > middle).all() or (self._params.inverted and (zones < middle).all()))
 
 
 def _moved(code: Code, box: Box, size: tuple[int, int]) -> Code:
@@ -300,20 +460,21 @@ def _turned(code: Code, back: NDArray[np.float64]) -> Code:
     return code._replace(corners=tuple((float(x), float(y)) for x, y in places))
 
 
-def _sure(codes: list[Code], straight: list[Strip]) -> list[Code]:
-    """Return the bars among codes, each with the outline of its whole strip: they were read along a line or two, perhaps askew.
+def _all_inside(
+    x: NDArray[np.float32], y: NDArray[np.float32], shape: tuple[int, ...], mask: NDArray[np.uint8] | None
+) -> bool:
+    """Tell whether all places lie in a region."""
+    height, width = shape
+    if x.min() < -0.5 or y.min() < -0.5 or x.max() > width - 0.5 or y.max() > height - 0.5:
+        return False
+    if mask is None:
+        return True
+    rows, columns = (np.clip(np.rint(place), 0, size - 1).astype(int) for place, size in ((y, height), (x, width)))
+    return bool(mask[rows, columns].all())
 
-    Of formats without a check character a piece looks like a whole: they count only where they fill their strip.
-    """
-    result = []
-    for code in codes:
-        strip = next((strip for strip in straight if _lies_in(code, strip)), None)
-        if code.format in MATRIX or (code.format in WEAK and strip is None):
-            continue
-        whole = code if strip is None else _outlined(code, strip)
-        if code.format not in WEAK or (strip is not None and _length(whole) > FILLED * (strip.length - 2 * BLOCK)):
-            result.append(whole)
-    return result
+
+def _fills(code: Code, strip: Strip) -> bool:
+    return _length(code) > FILLED * (strip.length - 2 * BLOCK)
 
 
 def _length(code: Code) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from analyticlens import __version__
 from analyticlens.engine.build import built
-from analyticlens.engine.errors import BREAKS, ToolFailed
+from analyticlens.engine.errors import BREAKS, CannotBuild, ToolFailed
 from analyticlens.engine.judge import Judgement, judge
 from analyticlens.engine.levels import FEWEST_BITS, HOLDS, MOST_BITS, depth_of
 from analyticlens.engine.picture import Picture
@@ -155,14 +155,23 @@ def _turn(step: Step, sight: Sight, progress: Progress, recipe: Prepared) -> Fou
         return scene
     height, width = scene.window.shape
     channels = 1 if progress.picture.is_grey else 3
-    if (ms := recipe.cost(step, height, width, channels)) > recipe.tool_ms:
-        return Found(status="error", reason="too_costly", message=too_long(ms, recipe.tool_ms))
+    if (refused := _too_costly(step, recipe, height, width, channels)) is not None:
+        return Found(status="error", reason="too_costly", message=refused)
     found = _guarded(step, scene)
     if step.covers and found.status == "ok" and scene.region is not None:
         found.features["coverage"] = scene.window.coverage
     if perf_counter() > progress.deadline:
         return Found(status="error", reason="timeout", message="the inspection's time was over during this tool")
     return found
+
+
+def _too_costly(step: Step, recipe: Prepared, height: int, width: int, channels: int) -> str | None:
+    """Return why a tool is not begun on so large a window, or None where it has the time."""
+    try:
+        ms = recipe.cost(step, height, width, channels)
+    except CannotBuild as problem:
+        return str(problem)
+    return too_long(ms, recipe.tool_ms) if ms > recipe.tool_ms else None
 
 
 def _scene(sight: Sight, step: Step, progress: Progress, recipe: Prepared) -> Scene | Found:

@@ -79,7 +79,10 @@ class Prepared:
         return self._still[number]
 
     def cost(self, step: Step, height: int, width: int, channels: int = 1) -> float:
-        """Return the milliseconds a step can take at most on so many rows and columns of so many channels."""
+        """Return the milliseconds a step can take at most on so many rows and columns of so many channels.
+
+        Raises CannotBuild where it could not keep to a time of its own.
+        """
         if step.cost is None:
             return 0.0
         key = (step.tool.id, height, width)
@@ -140,7 +143,10 @@ def _check_costs(prepared: Prepared, size: tuple[int, int]) -> None:
         looked = (
             None if region is None or isinstance(region, Arrow) else window(region, *size, prepared.buffers, "cost")
         )
-        ms = prepared.cost(step, *(looked.shape if looked is not None else size))
+        try:
+            ms = prepared.cost(step, *(looked.shape if looked is not None else size))
+        except CannotBuild as problem:
+            raise RecipeRefused(step.tool.id, step.tool.name, str(problem)) from None
         if ms > prepared.tool_ms:
             raise RecipeRefused(step.tool.id, step.tool.name, too_long(ms, prepared.tool_ms))
 

@@ -16,21 +16,24 @@ from analyticlens.protocol.tools.reading import Wanted
 
 # Print of less contrast than this, in grey levels of eight bits, is stretched before it is read.
 LEAST_SPREAD = 96
-# Share of the pixels that may lie beyond either end of the stretch: hot pixels and glints set no scale.
+# Share of the pixels that may lie beyond either end of the stretch: hot pixels and glints set no scale. Of dark ones no more than so many:
+# a small code is all the dark there is in a large picture, and a thousandth of that may be the whole of the code.
 BEYOND = 0.001
+FEW_DARK = 50
 
 
 def eight_bits(scene: Scene) -> NDArray[np.uint8]:
     """Return the luminance (h, w) of the scene's window as uint8, in the scene's own memory; do not write into it.
 
     Pictures of 16 bits, whatever part of them they use, and pale ones are stretched from their darkest to their brightest, a
-    thousandth of the pixels at either end aside. Others are the picture itself.
+    thousandth of the pixels at either end aside, and of the dark ones no more than a few. Others are the picture itself.
     """
     grey: NDArray[Any] = scene.grey()
     if scene.window.mask is not None:
         grey = _plain_outside(grey, scene.window.mask, scene)
     counts = np.cumsum(histogram(grey, scene.window.mask))
-    low, high = (int(np.searchsorted(counts, share * counts[-1])) for share in (BEYOND, 1 - BEYOND))
+    beyond = BEYOND * counts[-1]
+    low, high = (int(np.searchsorted(counts, many)) for many in (min(beyond, FEW_DARK), counts[-1] - beyond))
     if grey.dtype == np.uint8 and (high - low >= LEAST_SPREAD or high <= low):
         return _packed(grey, scene)
     scale = 255 / max(high - low, 1)

@@ -24,7 +24,10 @@ ALL = {"fails": 0.0}
 
 @dataclass(frozen=True)
 class Condition:
-    """Format, pixels a module, noise, blur, and the share that may go unread; None is not held to any."""
+    """Format, pixels a module, noise, blur, and the share that may go unread; None is not held to any.
+
+    size: rows and columns of a picture all of which is searched; else the picture is just as large as the code wants.
+    """
 
     format: str
     module: float
@@ -33,6 +36,7 @@ class Condition:
     shading: float = 0.0
     bits: int = 8
     contrast: float = 120.0
+    size: tuple[int, int] | None = None
     goals: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -44,7 +48,8 @@ class Condition:
             f" {self.bits} bit" if self.bits > 8 else "",
         ]
         contrast = f" contrast {self.contrast:g}" if self.contrast != 120 else ""
-        return f"{self.format} {self.module:g} px SNR {self.snr:g}{blur}{''.join(rest)}{contrast}"
+        size = f" in {self.size[1]}x{self.size[0]}" if self.size else ""
+        return f"{self.format} {self.module:g} px SNR {self.snr:g}{blur}{''.join(rest)}{contrast}{size}"
 
 
 CONDITIONS = (
@@ -56,6 +61,8 @@ CONDITIONS = (
     *(Condition(word, 3, 10, shading=0.2, goals={"fails": 0.05}) for word in ENCODERS),
     *(Condition(word, 3, bits=12, goals={"fails": 0.05}) for word in ENCODERS),
     *(Condition(word, 4, 10, contrast=15, goals={"fails": 0.05}) for word in ENCODERS),
+    *(Condition(word, 2, size=(480, 752), goals=goals) for word, goals in (("qr_code", ALL), ("data_matrix", ALL))),
+    Condition("code_128", 2, size=(480, 752), goals={"fails": 0.05}),
 )
 
 
@@ -83,7 +90,16 @@ def _one(condition: Condition, prepared: Prepared, rng: np.random.Generator, tal
     levels = (120 - condition.contrast / 2, 120 + condition.contrast / 2)
     psf = float(rng.uniform(*condition.psf))
     modules = ENCODERS[condition.format](text)
-    exact = drawn(modules, condition.module, angle, centre=centre, psf=psf, low=levels[0], high=levels[1])
+    exact = drawn(
+        modules,
+        condition.module,
+        angle,
+        centre=centre,
+        psf=psf,
+        low=levels[0],
+        high=levels[1],
+        size=condition.size,
+    )
     frame = expose(
         exact, rng, snr=condition.snr, contrast=condition.contrast, bits=condition.bits, shading=condition.shading
     )

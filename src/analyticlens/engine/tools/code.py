@@ -7,7 +7,7 @@ from typing import Any
 
 from analyticlens.engine.build import built
 from analyticlens.engine.codes import Code, Reader, Search, budget
-from analyticlens.engine.errors import ToolFailed
+from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.reading import Judge, eight_bits
 from analyticlens.engine.scene import Found, Run, Scene
@@ -23,8 +23,18 @@ OVERHEAD_MS = 2.0
 
 
 def cost(tool: CodeTool, height: int, width: int) -> float:
-    """Return the milliseconds that reading a region of so many rows and columns can take at most."""
-    return OVERHEAD_MS + budget(tool.params, height, width).total
+    """Return the milliseconds that reading a region of so many rows and columns can take at most.
+
+    Raises CannotBuild where the first look alone could take longer than the tool's own time.
+    """
+    shared = budget(tool.params, height, width)
+    first, allowed = shared.first + shared.tensor, tool.params.budget_ms
+    if first > allowed:
+        raise CannotBuild(
+            f"the first look at a region of {width} × {height} can take {first:.0f} ms, and the tool's time (budget_ms) is "
+            f"{allowed:.0f} ms: make the region smaller, name fewer formats, or give it more time"
+        )
+    return OVERHEAD_MS + shared.total
 
 
 def prepare(tool: CodeTool, kit: Kit) -> Run:
@@ -35,7 +45,7 @@ def prepare(tool: CodeTool, kit: Kit) -> Run:
     def run(scene: Scene) -> Found:
         if max(scene.window.shape) > LONGEST:
             raise ToolFailed(f"a region of more than {LONGEST} px is not read")
-        search = Search(reader, tool.params, eight_bits(scene), scene.buffers)
+        search = Search(reader, tool.params, eight_bits(scene), scene.window.mask, scene.buffers)
         found: list[Code] = []
         attempts = 0
         for read in search.attempts():

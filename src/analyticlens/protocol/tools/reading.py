@@ -73,7 +73,7 @@ class CodeParams(Wanted):
         description="What cannot be read as it is, is enlarged, smoothed and turned straight before it is given up.",
     )
     budget_ms: Milliseconds = Field(
-        150, title="Time", description="The tries are chosen so that together they take at most this long."
+        190, title="Time", description="The tries are chosen so that together they take at most this long."
     )
 
     @model_validator(mode="after")
