@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analyticlens.engine.build import built
 from analyticlens.engine.circlefit import CircleFit, fit_circle, pixels_between
-from analyticlens.engine.entities import FoundCircle
+from analyticlens.engine.entities import FoundCircle, Places
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.rays import FLOOR, Edges, Sector, Unrolled, edges, ray_count, sample_count, unroll
 from analyticlens.engine.regions import Window, moved, window
@@ -43,6 +43,7 @@ class Rim(NamedTuple):
     sign: int
     unrolled: Unrolled
     sector: Sector
+    edges: Edges
 
 
 def prepare(tool: CircleTool, kit: Kit) -> Run:
@@ -65,7 +66,7 @@ def prepare(tool: CircleTool, kit: Kit) -> Run:
             return _nothing("the round edge has no light of a rim")
         if abs(fit.contrast) < params.min_contrast:
             return _nothing(f"the edge's contrast is only {abs(fit.contrast):.3g}")
-        return _found(fit, rim)
+        return _found(fit, rim, params)
 
     return run
 
@@ -115,7 +116,7 @@ def _rim(scene: Scene, place: Window, sector: Sector, params: CircleParams) -> R
         found: Edges = edges(unrolled, sign, least, CHOICES[params.select], scene.buffers)
         circle = fit_round(found, unrolled.angles, sector, params.tolerance)
         if circle is not None:
-            rims.append(Rim(circle, sign, unrolled, sector))
+            rims.append(Rim(circle, sign, unrolled, sector, found))
     return max(
         rims, key=lambda rim: (rim.round.seen >= params.min_arc, _wanted(rim.round, params.select)), default=None
     )
@@ -159,7 +160,7 @@ def _fitted(scene: Scene, place: Window, rim: Rim, min_snr: float) -> CircleFit 
     return fit if strayed <= ASTRAY + fit.blur / 2 else None
 
 
-def _found(fit: CircleFit, rim: Rim) -> Found:
+def _found(fit: CircleFit, rim: Rim, params: CircleParams) -> Found:
     circle = rim.round
     rest = circle.rest[circle.holds]
     sigma = math.sqrt(float(fit.cov[0, 0] + fit.cov[1, 1]) / 2)
@@ -184,4 +185,13 @@ def _found(fit: CircleFit, rim: Rim) -> Found:
         built(Circle, shape="circle", cx=fit.x, cy=fit.y, r=fit.r),
         built(Cross, shape="cross", at=at, angle_deg=0.0),
     ]
-    return Found(features, shapes, entity=FoundCircle(fit.x, fit.y, fit.r, sigma, radius_sigma))
+    places = _places(fit, rim, params.tolerance)
+    return Found(features, shapes, entity=FoundCircle(fit.x, fit.y, fit.r, sigma, radius_sigma, places))
+
+
+def _places(fit: CircleFit, rim: Rim, tolerance: float) -> Places:
+    """Return where the edges lie that the circle was found among; blur squared over twice the radius is how far within the rim they are."""
+    radii = rim.edges.radii + fit.blur**2 / (2 * fit.r)
+    x = rim.sector.x + radii * np.cos(rim.unrolled.angles)[:, None]
+    y = rim.sector.y + radii * np.sin(rim.unrolled.angles)[:, None]
+    return Places(x, y, rim.edges.strength, rim.sector.sweep >= 360, tolerance, rim.round.off(tolerance))
