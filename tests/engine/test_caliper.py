@@ -6,6 +6,7 @@ import math
 from functools import partial
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -150,6 +151,24 @@ def test_another_edge_nearby_does_not_pull(rng: np.random.Generator, distance: f
     exact += render(half_plane(48.3 + distance, 48, 184), (97, 97), low=0, high=high - 140)
     found = measured(expose(exact, rng, snr=100), caliper((28, 48), (68, 48), select="first"))
     assert found["x"] == pytest.approx(48.3, abs=0.04)
+
+
+@pytest.mark.parametrize("radius", [1, 2, 3])
+def test_a_speck_beside_the_edge_loses_its_weight(radius: int) -> None:
+    """It makes edges of its own in the profile, but only over a part of the band."""
+    sharp = 60 + 120 * np.clip(60.8 - np.arange(120), 0, 1)[None].repeat(120, axis=0)
+    exact = cv2.GaussianBlur(sharp, (0, 0), 0.9)
+    search = {"type": "caliper", "region": arrow((30, 60), (90, 60), 20)}
+    apart = []
+    for seed in range(30):
+        dice = np.random.default_rng(seed)
+        picture = exact.copy()
+        at = int(60 + dice.integers(-6, 7)), int(60 + dice.integers(-8, 9))
+        cv2.circle(picture, at, radius, float(dice.choice([10, 30, 120, 230, 250])), -1)
+        found = look(np.asarray(np.clip(np.rint(dice.normal(picture, 3)), 0, 255), np.uint8), search).tools[0].features
+        assert found["sigma"] < 0.1
+        apart.append(found["x"] - 60.3)
+    assert np.abs(apart).max() < 0.1
 
 
 @pytest.mark.parametrize("width", [1, 3, 9, 20])
