@@ -264,12 +264,13 @@ def test_too_large_an_arrow_is_refused_by_its_cost() -> None:
         prepare(recipe(caliper((0, 0), (12000, 9000), 2000)), size=(9500, 12500))
 
 
-@pytest.mark.parametrize("kind", ["caliper", "line"])
+@pytest.mark.parametrize("kind", ["caliper", "line", "locate"])
 def test_the_bound_of_its_cost_holds(rng: np.random.Generator, kind: str) -> None:
     """Stripes give the most edges there are to fit together, noise the most peaks."""
     striped = np.repeat((np.arange(800) // 5 % 2 * 120 + 60).astype(np.uint8)[None, :], 400, axis=0)
     noisy = rng.integers(0, 255, (400, 800), endpoint=True).astype(np.uint8)
     params = {"caliper": {"select": "pair", "min_snr": 0}, "line": {"select": "first", "min_snr": 0, "calipers": 500}}
+    params["locate"] = {"threshold_mode": "fixed", "threshold": 0}
     whole = recipe({"type": kind, "region": arrow((20, 200), (780, 200), 300), "params": params[kind]})
     prepared = prepare(whole)
     bound = prepared.cost(prepared.steps[0], 400, 800)
