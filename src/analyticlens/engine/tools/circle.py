@@ -28,6 +28,8 @@ REACH, BESIDE = 4.0, 2.0
 # A shorter stretch, in pixels of the rim, is edges missed in noise.
 STRETCH = 3.0
 FEWEST_RAYS = 6
+# An edge off the circle is the part's where most of so many rays about it have edges that lie like it.
+LONE = 11
 # A fit that leaves the edges by more than this, in pixels, has gone astray.
 ASTRAY = 1.0
 BLUNTEST = 8.0
@@ -170,7 +172,7 @@ def _found(fit: CircleFit, rim: Rim, params: CircleParams) -> Found:
         "y": fit.y,
         "radius": fit.r,
         "diameter": 2 * fit.r,
-        "roundness": float(np.ptp(rest)),
+        "roundness": _roundness(circle, rim.sector.sweep >= 360),
         "rms": float(rest.std()),
         "n_points": float(len(rest)),
         "arc_coverage": circle.seen,
@@ -187,6 +189,18 @@ def _found(fit: CircleFit, rim: Rim, params: CircleParams) -> Found:
     ]
     places = _places(fit, rim, params.tolerance)
     return Found(features, shapes, entity=FoundCircle(fit.x, fit.y, fit.r, sigma, radius_sigma, places))
+
+
+def _roundness(circle: Round, whole: bool) -> float:
+    """Return the largest less the smallest distance of the edges, those included that do not hold to the circle, but for lone ones.
+
+    What leaves the circle on a few rays is dirt; over a longer stretch it is the part that is not round.
+    """
+    beside = LONE // 2
+    around = np.pad(circle.rest, beside, mode="wrap") if whole else np.pad(circle.rest, beside, constant_values=np.nan)
+    rows = np.lib.stride_tricks.sliding_window_view(around, LONE)
+    seen = (np.isfinite(rows).sum(axis=1) > beside) & ~circle.holds & np.isfinite(circle.rest)
+    return float(np.ptp(np.concatenate((circle.rest[circle.holds], np.nanmedian(rows[seen], axis=1)))))
 
 
 def _places(fit: CircleFit, rim: Rim, tolerance: float) -> Places:
