@@ -119,8 +119,11 @@ def test_a_camera_is_taught_from_boards(pictures: list[Picture]) -> None:
     assert taught.mm_per_px == pytest.approx(Plane(known).scale(319.5, 239.5), rel=1e-3)
 
 
-def test_one_board_suffices_on_its_own_plane() -> None:
-    known = camera((0.0, 0.0, 4.0), (-45.0, -32.0, 190.0), cx=319.5, cy=239.5, p1=0.0, p2=0.0, fy=900.0)
+@pytest.mark.parametrize("turn", [(0.0, 0.0, 4.0), (1.5, -2.0, 4.0)])
+@pytest.mark.parametrize("fy", [900.0, 905.0, 882.0])
+def test_one_board_suffices_on_its_own_plane(turn: tuple[float, float, float], fy: float) -> None:
+    """Pixels a little higher than wide, or less high, are no matter."""
+    known = camera(turn, (-45.0, -32.0, 190.0), cx=321.0, cy=238.5, p1=0.0, p2=0.0, fy=fy)
     taught = teach_calibration([board(known)], CORNERS, SQUARE)
     assert taught.rms < 0.2
     assert wrong(taught, known) < 0.05
