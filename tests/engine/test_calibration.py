@@ -11,8 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from analyticlens.engine import RecipeRefused, inspect, prepare
+from analyticlens.engine.entities import FoundPoint
 from analyticlens.engine.plane import NoPlace, Plane
 from analyticlens.engine.teach_plane import CannotTeach, teach_calibration, teach_scale
+from analyticlens.engine.tools.measure import _measured
 from analyticlens.protocol.tools import CalibrationParams
 from tests.engine.drawing import Picture, look, plain, recipe
 
@@ -117,8 +119,11 @@ def test_a_camera_is_taught_from_boards(pictures: list[Picture]) -> None:
     assert taught.mm_per_px == pytest.approx(Plane(known).scale(319.5, 239.5), rel=1e-3)
 
 
-def test_one_board_suffices_on_its_own_plane() -> None:
-    known = camera((0.0, 0.0, 4.0), (-45.0, -32.0, 190.0), cx=319.5, cy=239.5, p1=0.0, p2=0.0, fy=900.0)
+@pytest.mark.parametrize("turn", [(0.0, 0.0, 4.0), (1.5, -2.0, 4.0)])
+@pytest.mark.parametrize("fy", [900.0, 905.0, 882.0])
+def test_one_board_suffices_on_its_own_plane(turn: tuple[float, float, float], fy: float) -> None:
+    """Pixels a little higher than wide, or less high, are no matter."""
+    known = camera(turn, (-45.0, -32.0, 190.0), cx=321.0, cy=238.5, p1=0.0, p2=0.0, fy=fy)
     taught = teach_calibration([board(known)], CORNERS, SQUARE)
     assert taught.rms < 0.2
     assert wrong(taught, known) < 0.05
@@ -133,6 +138,43 @@ def test_distortion_matters_and_is_taken_out(pictures: list[Picture]) -> None:
     by_scale = [math.dist(*ends[i : i + 2]) * taught.scale(319.5, 239.5) for i in (0, 2, 4)]
     assert by_model == pytest.approx([10, 10, 10], abs=0.02)
     assert max(by_scale) - min(by_scale) > 0.3
+
+
+@pytest.mark.parametrize(("place", "r"), [((104.0, 68.0), 7.0), ((-14.0, 66.0), 5.5), ((45.0, 32.0), 7.0)])
+def test_a_round_hole_is_measured_on_its_plane(place: tuple[float, float], r: float) -> None:
+    """Near a corner its rim leaves every circle in the picture by more than the tolerance, and yet none of it is dirt."""
+    params = camera((0.0, 0.0, 0.0), (-45.0, -32.0, 190.0), k1=-0.28)
+    plane = Plane(params)
+    (x, y), scale = seen(params, np.array([place]))[0].tolist(), plane.scale(*seen(params, np.array([place]))[0])
+    pixels = np.stack(np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT)), axis=2).reshape(-1, 2).astype(float)
+    near = np.hypot(*(pixels - (x, y)).T) < 1.6 * r / scale
+    away = np.full(len(pixels), 9.0)
+    away[near] = (np.hypot(*(plane.points(pixels[near]) - place).T) - r) / scale
+    light = cv2.GaussianBlur(60 + 140 * np.clip(0.5 - away, 0, 1).reshape(HEIGHT, WIDTH), (0, 0), 0.8)
+    ring = {"shape": "ring", "cx": x, "cy": y, "inner": 0.6 * r / scale, "outer": 1.4 * r / scale}
+    tools = (
+        {"type": "calibration", "params": params.model_dump()},
+        {"type": "circle", "region": ring},
+        {"type": "measure", "params": {"kind": "diameter", "first": 2, "calibration": 1}},
+    )
+    wrong = []
+    for seed in range(3):
+        noisy = np.random.default_rng(seed).normal(light, 2).clip(0, 255)
+        found = look(np.asarray(np.rint(noisy), np.uint8), *tools).tools[2].features
+        wrong.append((found["distance_mm"] - 2 * r) / found["sigma_mm"])
+        assert found["sigma_mm"] < 0.01
+    assert np.abs(wrong).max() < 4
+
+
+@pytest.mark.parametrize("along", [True, False])
+def test_what_a_measure_spreads_by_in_millimetres_depends_on_its_direction(along: bool) -> None:
+    plane = Plane(camera((0.0, 55.0, 0.0), (0.0, 0.0, 190.0), k1=0.0, k2=0.0, p1=0.0, p2=0.0))
+    ends = ((250.0, 240.0), (400.0, 240.0)) if along else ((325.0, 170.0), (325.0, 310.0))
+    first, second = (FoundPoint(*end, 0.2) for end in ends)
+    noise = np.random.default_rng(5).normal(0, 0.2, (2000, 2, 2))
+    one, other = (plane.points(noise[:, i] + ends[i]) for i in (0, 1))
+    measured = _measured("point_point", [first, second], plane).features
+    assert measured["sigma_mm"] == pytest.approx(float(np.hypot(*(one - other).T).std()), rel=0.06)
 
 
 def test_circles_and_scale_under_tilt() -> None:

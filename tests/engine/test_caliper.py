@@ -6,6 +6,7 @@ import math
 from functools import partial
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -152,6 +153,24 @@ def test_another_edge_nearby_does_not_pull(rng: np.random.Generator, distance: f
     assert found["x"] == pytest.approx(48.3, abs=0.04)
 
 
+@pytest.mark.parametrize("radius", [1, 2, 3])
+def test_a_speck_beside_the_edge_loses_its_weight(radius: int) -> None:
+    """It makes edges of its own in the profile, but only over a part of the band."""
+    sharp = 60 + 120 * np.clip(60.8 - np.arange(120), 0, 1)[None].repeat(120, axis=0)
+    exact = cv2.GaussianBlur(sharp, (0, 0), 0.9)
+    search = {"type": "caliper", "region": arrow((30, 60), (90, 60), 20)}
+    apart = []
+    for seed in range(30):
+        dice = np.random.default_rng(seed)
+        picture = exact.copy()
+        at = int(60 + dice.integers(-6, 7)), int(60 + dice.integers(-8, 9))
+        cv2.circle(picture, at, radius, float(dice.choice([10, 30, 120, 230, 250])), -1)
+        found = look(np.asarray(np.clip(np.rint(dice.normal(picture, 3)), 0, 255), np.uint8), search).tools[0].features
+        assert found["sigma"] < 0.1
+        apart.append(found["x"] - 60.3)
+    assert np.abs(apart).max() < 0.1
+
+
 @pytest.mark.parametrize("width", [1, 3, 9, 20])
 def test_an_empty_noisy_field_has_no_edge(rng: np.random.Generator, width: int) -> None:
     found = 0
@@ -245,12 +264,13 @@ def test_too_large_an_arrow_is_refused_by_its_cost() -> None:
         prepare(recipe(caliper((0, 0), (12000, 9000), 2000)), size=(9500, 12500))
 
 
-@pytest.mark.parametrize("kind", ["caliper", "line"])
+@pytest.mark.parametrize("kind", ["caliper", "line", "locate"])
 def test_the_bound_of_its_cost_holds(rng: np.random.Generator, kind: str) -> None:
     """Stripes give the most edges there are to fit together, noise the most peaks."""
     striped = np.repeat((np.arange(800) // 5 % 2 * 120 + 60).astype(np.uint8)[None, :], 400, axis=0)
     noisy = rng.integers(0, 255, (400, 800), endpoint=True).astype(np.uint8)
     params = {"caliper": {"select": "pair", "min_snr": 0}, "line": {"select": "first", "min_snr": 0, "calipers": 500}}
+    params["locate"] = {"threshold_mode": "fixed", "threshold": 0}
     whole = recipe({"type": kind, "region": arrow((20, 200), (780, 200), 300), "params": params[kind]})
     prepared = prepare(whole)
     bound = prepared.cost(prepared.steps[0], 400, 800)

@@ -6,6 +6,7 @@ import math
 from functools import partial
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -286,3 +287,19 @@ def test_the_profile_of_a_disc_is_that_of_a_drawn_one() -> None:
         up = profile(away, 7 + step[0], math.hypot(2, 12**-0.5) + step[1]).rise
         down = profile(away, 7 - step[0], math.hypot(2, 12**-0.5) - step[1]).rise
         assert by == pytest.approx((up - down) / 2e-3, abs=0.02)
+
+
+@pytest.mark.parametrize(("depth", "least", "most"), [(5.0, 4.0, 6.0), (-5.0, 4.0, 6.0), (0.0, 0.0, 0.6)])
+def test_roundness_sees_a_part_that_is_not_round(depth: float, least: float, most: float) -> None:
+    """A notch, or a bump, over 40 degrees; a speck at the rim is no shape of the part."""
+    rows, columns = np.mgrid[:640, :640] / 4 - 0.375
+    away = np.hypot(columns - 80.4, rows - 79.7)
+    turn = np.abs(np.degrees(np.arctan2(rows - 79.7, columns - 80.4)))
+    light = np.where(away < np.where(turn < 20, 35 - depth, 35.0), 180.0, 60.0)
+    picture = cv2.GaussianBlur(cv2.resize(light, (160, 160), interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+    cv2.circle(picture, (45, 80), 1, 20.0, -1)
+    noisy = np.random.default_rng(4).normal(picture, 1)
+    region = {"shape": "ring", "cx": 80, "cy": 80, "inner": 20, "outer": 55}
+    found = look(np.asarray(np.rint(noisy), np.uint8), {"type": "circle", "region": region}).tools[0].features
+    assert least <= found["roundness"] <= most
+    assert (found["x"], found["y"], found["radius"]) == pytest.approx((80.4, 79.7, 35), abs=0.1)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analyticlens.engine import RecipeRefused, prepare
 from analyticlens.protocol.records import ToolOutcome
-from tests.engine.drawing import Picture, arrow, boxes, half_plane, look, plain
+from tests.engine.drawing import Picture, arrow, boxes, half_plane, look, plain, recipe
 
 
 def locate(p0: tuple[float, float], p1: tuple[float, float], width: float = 1, **params: Any) -> dict[str, Any]:
@@ -178,3 +179,10 @@ def test_sixteen_bits_are_measured_in_their_own_levels() -> None:
 def test_the_shortest_arrows_give_an_answer(length: float) -> None:
     outcome = look(half_plane((48, 48), 0), locate(*across((48, 48), 0, length), 5)).tools[0]
     assert outcome.status in {"ok", "not_found"}
+
+
+def test_too_large_an_arrow_is_refused_by_its_cost() -> None:
+    large = recipe(locate((20, 1500), (3980, 1500), 2000, threshold_mode="fixed", threshold=0))
+    with pytest.raises(RecipeRefused, match="ms"):
+        prepare(large, size=(3000, 4000))
+    prepare(recipe(locate((20, 1500), (3980, 1500), 100)), size=(3000, 4000))

@@ -131,6 +131,38 @@ def test_a_covered_part_is_found_and_says_so(rng: np.random.Generator) -> None:
         assert found["score"] < 0.9
 
 
+def plate(covered: float = 0.0, light: int = 0, side: int = 1) -> Picture:
+    """Return a bright plate of 90 x 60 px about (140, 110) on dark, holes in it, a share of 105 px covered from one end."""
+    fine, exact = 8, np.full((220 * 8, 280 * 8), 60, np.uint8)
+
+    def area(cx: float, cy: float, w: float, h: float, angle: float, grey: int) -> None:
+        corners = cv2.boxPoints((((cx + 0.5) * fine, (cy + 0.5) * fine), (w * fine, h * fine), angle))
+        cv2.fillPoly(exact, [np.rint(corners).astype(np.int32)], grey)
+
+    area(140, 110, 90, 60, 0, 180)
+    cv2.circle(exact, (int(115.5 * fine), int(100.5 * fine)), 9 * fine, 60, -1)
+    area(160, 122, 30, 10, 15, 60)
+    area(165, 92, 8, 12, 0, 60)
+    image = cv2.GaussianBlur(cv2.resize(exact, (280, 220), interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+    if covered:
+        width = 7.5 + 105 * covered
+        ends = sorted((140 + side * (60 - width), 140 + side * 60))
+        image[65:156, round(ends[0]) : round(ends[1])] = light
+    noise = np.random.default_rng(3).normal(0, 2, image.shape)
+    return np.asarray(np.clip(np.rint(cv2.GaussianBlur(image, (0, 0), 0.3) + noise), 0, 255), np.uint8)
+
+
+@pytest.mark.parametrize("light", [0, 120, 220, 250])
+def test_what_covers_a_part_may_be_brighter_than_all_of_it(light: int) -> None:
+    tool, blobs = teach_match(plate(), Rect(x=88, y=73, w=105, h=75), angle_min=-15, angle_max=15, min_score=0.6)
+    prepared = prepare(Recipe(tools=(tool,)), blobs)
+    for covered in (0.1, 0.15, 0.2, 0.25):
+        for side in (-1, 1):
+            found = looked(plate(covered, light, side), prepared).features
+            assert near(found, 140, 110, 0.05)
+            assert found["visible"] < 1.05 - covered
+
+
 def test_what_is_not_there_is_not_found_and_has_no_place(rng: np.random.Generator) -> None:
     prepared = taught(rng, angle_min=-180, angle_max=180)
     for number in range(6):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analyticlens.engine.edgefit import EdgesFit, fit_edges
+from analyticlens.engine.edgefit import UNLIKE, EdgesFit, Pixels, fit_edges
 from analyticlens.engine.pose import turned
 from analyticlens.engine.profile import Band, Floats, Profile, gaussian_slope, peaks_of, vertex
 from analyticlens.protocol.regions import Arrow
@@ -36,6 +36,10 @@ ASTRAY = 2.0
 SOFTEST, SHARPEST = 2.5, 0.3
 # Standard deviation, in pixels, of a place that the fit does not confirm: the profile's alone, near something it cannot explain.
 UNSURE = 0.5
+# Without what lies beside it an edge is fitted where no more than this share of the pixels is something else, from this blur on.
+FOREIGN = 0.3
+ALONE_BLUR = 1.0
+MOST_ALONE = 4001
 ROOT_TAU = math.sqrt(2 * math.pi)
 
 
@@ -133,6 +137,11 @@ class Look(NamedTuple):
         tilt, at, slopes = self._upright(members)
         blur = self._blur(members, slopes)
         fit = self._fitted(members, at, tilt, blur)
+        if fit is None and len(members) > len(chosen):
+            # What lies beside may be no edge but dirt on a part of the band: then pixels lose their weight, and the edge has its own.
+            fit = self._alone(members, list(chosen), at, tilt)
+            if fit is not None:
+                members = list(chosen)
         sound = fit is not None
         if fit is None:
             fit = self._leveled(members, at, tilt, blur)
@@ -216,6 +225,26 @@ class Look(NamedTuple):
         same = np.sign(fit.contrasts) == np.sign(self.rough.contrasts[members])
         return fit if same.all() else None
 
+    def _alone(self, members: list[int], chosen: list[int], at: Floats, tilt: float) -> EdgesFit | None:
+        """Return the chosen edges fitted without what lies beside them, or None where too many pixels are something else.
+
+        What lies beside may have misled the profile in place and tilt: several beginnings are tried.
+        """
+        own = at[[members.index(one) for one in chosen]]
+        contrasts = self.rough.contrasts[chosen]
+        turns = self.search.profile.lines >= FIT_WIDTH
+        low, high = max(own[0] - REACH, -BEYOND), min(own[-1] + REACH, self.search.profile.length + BEYOND)
+        for start, shift in ((tilt, 0.0), (0.0, 0.0), (tilt, -ASTRAY), (tilt, ASTRAY)):
+            pixels = _some(self.band.pixels(float(low), float(high), start))
+            fit = fit_edges(pixels, own + shift, ALONE_BLUR, np.full(len(own), start) if turns else None, wary=True)
+            if fit is None or (fit.contrasts * contrasts <= 0).any() or (np.abs(fit.places - own) > 2 * ASTRAY).any():
+                continue
+            size = np.abs(pixels.grey - fit.modelled(pixels))
+            clear = UNLIKE * float(np.abs(fit.contrasts).min())
+            if np.count_nonzero(size > clear) <= FOREIGN * len(size):
+                return fit
+        return None
+
     def _leveled(self, members: list[int], at: Floats, tilt: float, blur: float) -> EdgesFit:
         """Return the edges where the profile shows them, with the grey levels that fit them."""
         pixels = self.band.pixels(*self._window(members, at, blur), tilt)
@@ -235,3 +264,9 @@ class Look(NamedTuple):
         sigma = math.sqrt(max(0.0, float(fit.cov[index, index]))) if sound else UNSURE
         angle = turned(self.band.angle_deg - math.degrees(turn))
         return Measured(x, y, t, angle, float(fit.contrasts[index]), fit.blur * math.cos(turn), fit.score, sigma)
+
+
+def _some(pixels: Pixels) -> Pixels:
+    """Return the pixels, of very many evenly some."""
+    step = max(1, -(-len(pixels.grey) // MOST_ALONE))
+    return pixels if step == 1 else Pixels(pixels.u[::step], pixels.v[::step], pixels.grey[::step])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class FoundPoint(NamedTuple):
     """A place (x, y); `sigma` is the standard deviation of each coordinate in pixels, nan where nobody estimated it."""
@@ -28,14 +31,33 @@ class FoundLine(NamedTuple):
     angle_sigma: float = math.nan
 
 
+class Places(NamedTuple):
+    """Edges by ray as they lie in the picture: `x`, `y` and `strength` (rays, some), nan and 0 where a ray has no more.
+
+    `whole`: the rays go all round. `tolerance` is how far an edge may lie from its circle, in pixels, and `off` how far those of all rays
+    lie from the one found in the picture.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    strength: NDArray[np.float64]
+    whole: bool
+    tolerance: float
+    off: float
+
+
 class FoundCircle(NamedTuple):
-    """A circle about (x, y); `sigma` is that of each centre coordinate, `r_sigma` that of the radius, in pixels."""
+    """A circle about (x, y); `sigma` is that of each centre coordinate, `r_sigma` that of the radius, in pixels.
+
+    `places` are the edges it was found among: where a lens bends what is round, they are a circle on the plane alone.
+    """
 
     x: float
     y: float
     r: float
     sigma: float = math.nan
     r_sigma: float = math.nan
+    places: Places | None = None
 
 
 class FoundPair(NamedTuple):

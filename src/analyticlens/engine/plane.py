@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,6 +17,15 @@ ROUNDS = 50
 SETTLED = 1e-12
 # A circle is mapped by so many points of its rim.
 RIM = 36
+
+
+class Circled(NamedTuple):
+    """A picture's circle on the plane, in millimetres, and how much of a circle it is not there: the spread of its distances."""
+
+    x: float
+    y: float
+    r: float
+    bent: float
 
 
 class NoPlace(Exception):
@@ -53,15 +63,17 @@ class Plane:
         (a, b), (c, d) = across[1] - across[0], across[3] - across[2]
         return math.sqrt(abs(float(a * d - b * c)))
 
-    def circle(self, x: float, y: float, r: float) -> tuple[float, float, float]:
-        """Return centre and radius in millimetres of a picture's circle: of the circle through its mapped rim (least squares)."""
+    def circle(self, x: float, y: float, r: float) -> Circled:
+        """Return what a picture's circle is on the plane: the circle through its mapped rim (least squares)."""
         turn = 2 * math.pi / RIM * np.arange(RIM)
         on = self.points(np.column_stack((x + r * np.cos(turn), y + r * np.sin(turn))))
         middle = on.mean(axis=0)
         u, v = (on - middle).T
         # Kasa's fit is exact on points all round a circle.
         a, b, c = np.linalg.lstsq(np.column_stack((2 * u, 2 * v, np.ones(RIM))), u**2 + v**2, rcond=None)[0]
-        return float(middle[0] + a), float(middle[1] + b), math.sqrt(float(c + a * a + b * b))
+        radius = math.sqrt(float(c + a * a + b * b))
+        off = np.hypot(u - a, v - b)
+        return Circled(float(middle[0] + a), float(middle[1] + b), radius, float(np.ptp(off)))
 
     def _undistorted(self, pixels: Floats) -> Floats:
         """Return the directions x/z, y/z (n, 2) a camera without distortion would see the pixels in, by Newton's method."""

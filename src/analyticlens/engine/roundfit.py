@@ -35,6 +35,9 @@ LENIENT = 2.0
 FINEST = 0.02
 SETTLED = 1e-5
 FEWEST = 6
+NEAR = 0.3
+# Rays so many apart are still taken to err together.
+TOGETHER = 5
 
 
 class Round(NamedTuple):
@@ -61,6 +64,11 @@ class Round(NamedTuple):
         """The share of the rays that hold to it."""
         return float(np.count_nonzero(self.holds)) / len(self.holds)
 
+    def off(self, tolerance: float) -> float:
+        """How far off the rays lie (root mean square), those without an edge and those beyond the tolerance by just that."""
+        size = np.where(np.isfinite(self.rest), np.minimum(np.abs(self.rest), tolerance), tolerance)
+        return float(np.sqrt(np.mean(np.square(size))))
+
 
 def fit_round(edges: Edges, angles: Floats, sector: Sector, tolerance: float) -> Round | None:
     """Return the circle that most edges on rays in directions `angles` (n, radians) agree on, within `tolerance` pixels, or None."""
@@ -68,29 +76,74 @@ def fit_round(edges: Edges, angles: Floats, sector: Sector, tolerance: float) ->
         return None
     x = sector.x + edges.radii * np.cos(angles)[:, None]
     y = sector.y + edges.radii * np.sin(angles)[:, None]
-    best = np.argmax(edges.strength, axis=1)
-    row = np.arange(len(best))
-    proposed = _proposals(x[row, best], y[row, best], sector)
+    proposed = _proposals(x, y, edges.strength, sector.sweep >= 360)
+    proposed = proposed[_belongs(proposed, sector)]
     if not len(proposed):
         return None
     found = _refined(_elected(proposed, x, y, edges.strength, tolerance / STRICT), x, y, edges.strength, tolerance)
     return found if found is not None and _belongs(np.array([found[:3]]), sector)[0] else None
 
 
-def _proposals(x: Floats, y: Floats, sector: Sector) -> Floats:
-    """Return circles (k, 3), x y r, through triples of the rays' strongest edges, as far as they can be the sector's."""
+def fit_places(
+    x: Floats, y: Floats, strength: Floats, whole: bool, near: tuple[float, float, float], tolerance: float
+) -> tuple[Round, Floats] | None:
+    """Return the circle that most edges (rays, some) agree on, and the covariance (3, 3) of its x, y, r, or None.
+
+    `x` and `y` are the edges' places, about a pixel's length as unit; `whole` tells whether the rays go all round. It lies about `near`
+    (x, y, r): by no more than a share of that radius, NEAR, elsewhere or larger or smaller.
+    """
+    if np.count_nonzero(np.isfinite(x).any(axis=1)) < FEWEST:
+        return None
+    proposed = _proposals(x, y, strength, whole)
+    with np.errstate(invalid="ignore"):
+        about = (np.abs(proposed - near) <= NEAR * near[2]).all(axis=1)
+    if not about.any():
+        return None
+    found = _refined(_elected(proposed[about], x, y, strength, tolerance / STRICT), x, y, strength, tolerance)
+    covariance = None if found is None else _covariance(found, x, y)
+    return None if found is None or covariance is None else (found, covariance)
+
+
+def _covariance(found: Round, x: Floats, y: Floats) -> Floats | None:
+    """Return the covariance (3, 3) of x, y, r as the edges' scatter has it; neighbouring rays err together."""
+    off = np.hypot(x - found.x, y - found.y) - found.r
+    nearest = np.argmin(np.where(np.isfinite(off), np.abs(off), np.inf), axis=1)
+    row = np.arange(len(x))
+    used = found.weights > 0
+    turn = np.arctan2(y[row, nearest] - found.y, x[row, nearest] - found.x)[used]
+    weights, rest = found.weights[used], found.rest[used]
+    by = np.stack((np.cos(turn), np.sin(turn), np.ones_like(turn)))
+    try:
+        inverse = np.linalg.inv((by * weights) @ by.T)
+    except np.linalg.LinAlgError:
+        return None
+    pull = weights * rest
+    squares = float(pull @ pull)
+    together = sum(float(pull[k:] @ pull[:-k]) for k in range(1, TOGETHER))
+    alike = max(1.0, 1 + 2 * together / squares) if squares > 0 else 1.0
+    free = max(1.0, len(rest) - 3.0) / len(rest)
+    spread = (by * np.square(pull)) @ by.T
+    # Half by each edge's own rest, half by the scatter of all: few edges say little of their own.
+    usual = (by * np.square(weights)) @ by.T * (squares / float(weights @ weights))
+    return np.asarray(inverse @ ((spread + usual) / 2) @ inverse * (alike / free))
+
+
+def _proposals(x: Floats, y: Floats, strength: Floats, whole: bool) -> Floats:
+    """Return circles (k, 3), x y r, through triples of the rays' strongest edges (rays, some); not finite where there is none."""
+    best = np.argmax(strength, axis=1)
+    row = np.arange(len(best))
+    x, y = x[row, best], y[row, best]
     count = len(x)
-    found = []
+    found = [np.zeros((0, 3), np.intp)]
     for part in PARTS:
         gap = count // part
         if gap < 2:
             break
-        last = count if sector.sweep >= 360 else count - 2 * gap
+        last = count if whole else count - 2 * gap
         first = np.unique(np.linspace(0, last - 1, TRIPLES).astype(int)) if last > 0 else np.zeros(0, int)
         found.append(first[:, None] + gap * np.arange(3))
     triples = np.concatenate(found) % count
-    circles = _through(x[triples], y[triples])
-    return circles[_belongs(circles, sector)]
+    return _through(x[triples], y[triples])
 
 
 def _belongs(circles: Floats, sector: Sector) -> NDArray[np.bool_]:

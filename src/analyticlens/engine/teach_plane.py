@@ -6,7 +6,7 @@ The camera is calibrated by the method of Zhang, "A flexible new technique for c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cv2
@@ -20,6 +20,10 @@ from analyticlens.protocol.tools import CalibrationParams
 FEWEST_VIEWS = 3
 # A lens of this many picture widths is assumed then: on the plane itself it makes no difference.
 ASSUMED_FOCAL = 2.0
+# So are the middle of the picture as the lens's own, and a lens that bends along the radius alone.
+ASSUMED = cv2.CALIB_FIX_FOCAL_LENGTH | cv2.CALIB_FIX_PRINCIPAL_POINT | cv2.CALIB_FIX_K3 | cv2.CALIB_ZERO_TANGENT_DIST
+# How much higher than wide a pixel is, is found: half a per cent of it is pixels at the picture's end. First step, its shrinking, rounds.
+STEP, FINER, ROUNDS = 0.01, 4.0, 4
 
 
 class CannotTeach(Exception):
@@ -47,8 +51,9 @@ def teach_calibration(
 
     `corners` are its inner corners, along and across; `square_mm` is the side of a square. The first picture's board lies on the plane that
     will be measured; the others show it tilted, at least two of them for a full camera. From fewer pictures the principal point is taken
-    to be in the middle and the focal length assumed, which is right on that plane alone. `rms` is the root mean square of what is left
-    between the corners and the model, in pixels. Raises CannotTeach where a picture shows no whole board.
+    to be in the middle, the lens to bend along the radius alone, and the focal length is assumed: that does on that plane alone, as far as
+    the board lay. `rms` is the root mean square of what is left between the corners and the model, in pixels; above about a quarter of a
+    pixel the model does not fit. Raises CannotTeach where a picture shows no whole board.
     """
     if not pictures:
         raise CannotTeach("there is no picture to teach from")
@@ -59,17 +64,16 @@ def teach_calibration(
     found = [_corners(picture, corners, number) for number, picture in enumerate(pictures, 1)]
     board = np.zeros((corners[0] * corners[1], 3), np.float32)
     board[:, :2] = np.mgrid[: corners[0], : corners[1]].T.reshape(-1, 2) * square_mm
-    camera = np.array(
-        [[ASSUMED_FOCAL * width, 0, (width - 1) / 2], [0, ASSUMED_FOCAL * width, (height - 1) / 2], [0, 0, 1.0]]
-    )
-    flags = cv2.CALIB_USE_INTRINSIC_GUESS
-    if len(pictures) < FEWEST_VIEWS:
-        flags |= (
-            cv2.CALIB_FIX_FOCAL_LENGTH | cv2.CALIB_FIX_PRINCIPAL_POINT | cv2.CALIB_FIX_K3 | cv2.CALIB_ZERO_TANGENT_DIST
-        )
-    rms, camera, lens, turns, places = cv2.calibrateCamera(
-        [board] * len(found), found, (width, height), camera, np.zeros(5), flags=flags
-    )
+    full = len(pictures) >= FEWEST_VIEWS
+    flags = cv2.CALIB_USE_INTRINSIC_GUESS | (0 if full else ASSUMED)
+
+    def calibrated(aspect: float) -> tuple[Any, ...]:
+        focal = ASSUMED_FOCAL * width
+        camera = np.array([[focal, 0, (width - 1) / 2], [0, focal * aspect, (height - 1) / 2], [0, 0, 1.0]])
+        return cv2.calibrateCamera([board] * len(found), found, (width, height), camera, np.zeros(5), flags=flags)
+
+    aspect = 1.0 if full else _least(lambda value: float(calibrated(value)[0]) ** 2)
+    rms, camera, lens, turns, places = calibrated(aspect)
     k1, k2, p1, p2, k3 = (float(v) for v in np.ravel(lens)[:5])
     rx, ry, rz = (math.degrees(v) for v in np.ravel(turns[0]))
     tx, ty, tz = (float(v) for v in np.ravel(places[0]))
@@ -84,6 +88,18 @@ def teach_calibration(
     except NoPlace:
         raise CannotTeach("the middle of the picture shows no point of the board's plane") from None
     return taught.model_copy(update={"mm_per_px": scale})
+
+
+def _least(squares: Callable[[float], float]) -> float:
+    """Return where about 1 a function that is nearly a parabola is least."""
+    at, step = 1.0, STEP
+    for _ in range(ROUNDS):
+        left, middle, right = (squares(at + side * step) for side in (-1, 0, 1))
+        bend = left - 2 * middle + right
+        move = 0.5 * (left - right) / bend if bend > 0 else math.copysign(1.0, left - right)
+        at += step * min(max(move, -2.0), 2.0)
+        step /= FINER
+    return at
 
 
 def _corners(picture: NDArray[Any], corners: tuple[int, int], number: int) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine.pattern.similarity import Similarity
-from analyticlens.engine.pattern.template import Freedom, derivatives, motions, smoothed
+from analyticlens.engine.pattern.template import CLEARLY, MOSTLY, Freedom, derivatives, motions, parts, smoothed
 from analyticlens.engine.spline import Spline
 
 # At most so many pixels are fitted; a larger template gives every n-th.
@@ -41,6 +41,8 @@ LEAST_DEEP = 0.3
 # A step that moves the template's corner by less than this, in pixels, is the last.
 SETTLED = 5e-4
 FARTHEST = 1.0
+# Where the whole template leaves no more than this share of the squares of what is seen, nothing of note is covered.
+UNEXPLAINED = 0.03
 # Milliseconds a run takes at most, and each of its pixels.
 RUN_MS = 1.0
 POINT_MS = 2e-3
@@ -98,6 +100,7 @@ class Fit:
         depth = cv2.distanceTransform(cv2.copyMakeBorder((held > 0).astype(np.uint8), 1, 1, 1, 1, 0), cv2.DIST_L2, 5)
         self._deep = (depth[1:-1, 1:-1].ravel()[at] > RIM).astype(np.float64)
         self._moves = slice(2, 2 + len(moves))
+        self._parts = [np.ones_like(level), *parts(self._u, self._v, values.shape)]
 
     @property
     def cost(self) -> float:
@@ -108,6 +111,7 @@ class Fit:
         """Return the pose on a picture grey (H, W) near a start, or None where the fit does not settle near it."""
         spline = self._spline(grey, start)
         state = _State(start, np.ones(len(self._u)))
+        state.weights = self._begun(spline, start)
         if not self._settled(state, spline, self._plain, ROUNDS):
             return None
         if state.softness > SOFT and self._deep.mean() > LEAST_DEEP:
@@ -117,6 +121,25 @@ class Fit:
             self._settled(state, spline, self._design.shape[1], MORE_ROUNDS)
         far = math.hypot(state.pose.x - start.x, state.pose.y - start.y) > FAR
         return None if far or not math.isfinite(state.pose.x + state.pose.y) else self._result(state)
+
+    def _begun(self, spline: Spline, start: Similarity) -> NDArray[np.float64]:
+        """Return the weights to begin with: all 1 where the whole template fits, else by the part whose fit leaves the least to most.
+
+        Least squares of the whole are pulled to what covers a part, the farther the brighter that is.
+        """
+        seen = spline.at(*start.apply(self._u, self._v))
+        design = self._design[:, : self._plain]
+        whole = np.abs(seen - design @ _least(design, seen, self._parts[0])[0])
+        if float(whole @ whole) <= UNEXPLAINED * float(np.square(seen - seen.mean()).sum()):
+            return self._parts[0].copy()
+        most = int(MOSTLY * len(seen))
+        sizes = [whole, *(np.abs(seen - design @ _least(design, seen, part)[0]) for part in self._parts[1:])]
+        left = [float(np.partition(size, most)[most]) for size in sizes]
+        best = int(np.argmin(left))
+        if left[best] >= CLEARLY * left[0]:
+            return self._parts[0].copy()
+        spread = max(ROUNDING, 1.4826 * float(np.median(sizes[best])))
+        return _tukey(sizes[best], spread)
 
     def _settled(self, state: _State, spline: Spline, columns: int, rounds: int) -> bool:
         """Make rounds with the design's first columns until pose and weights settle; tell whether the steps stayed small."""
@@ -143,14 +166,10 @@ class Fit:
         """Make one step of pose and weights; return how far it moved the template's corner, in its pixels."""
         seen = spline.at(*state.pose.apply(self._u, self._v))
         design = self._design[:, :columns]
-        weighted = design * state.weights[:, None]
-        gram = weighted.T @ design
-        gram[np.diag_indices_from(gram)] *= 1 + 1e-9
-        found = np.linalg.solve(gram, weighted.T @ seen)
+        found, gram = _least(design, seen, state.weights)
         residual = seen - design @ found
         state.spread = max(ROUNDING, 1.4826 * float(np.median(np.abs(residual[state.counted > 0]))))
-        share = np.clip(residual / (TUKEY * state.spread), -1, 1)
-        state.weights = (1 - share**2) ** 2 * state.counted
+        state.weights = _tukey(residual, state.spread) * state.counted
         state.gram, state.gain = gram, float(found[0])
         state.softness = float(np.abs(found[self._moves.stop : self._plain]).sum()) / max(abs(state.gain), 1e-9)
         step = self._step(found)
@@ -195,6 +214,21 @@ class Fit:
         )
         noise = state.spread**2 * 4 * math.pi * SMOOTH**2
         return np.asarray(inverse @ alike @ inverse * (noise / state.gain**2))
+
+
+def _least(
+    design: NDArray[np.float64], seen: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the coefficients (k) of a design (n, k) by weighted least squares, and their normal matrix (k, k)."""
+    weighted = design * weights[:, None]
+    gram = weighted.T @ design
+    gram[np.diag_indices_from(gram)] *= 1 + 1e-9
+    return np.asarray(np.linalg.solve(gram, weighted.T @ seen), np.float64), gram
+
+
+def _tukey(residual: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
+    share = np.clip(residual / (TUKEY * spread), -1, 1)
+    return (1 - share**2) ** 2
 
 
 def _shared(design: NDArray[np.float64], at: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.float64]:

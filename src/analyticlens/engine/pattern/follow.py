@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from analyticlens.engine.pattern.search import Pick
 from analyticlens.engine.pattern.similarity import Similarity
-from analyticlens.engine.pattern.template import Level, Template
+from analyticlens.engine.pattern.template import CLEARLY, MOSTLY, Level, Template
+from analyticlens.engine.typed import floats
 
 ROUNDS = 6
 WEIGHTED_ROUNDS = 8
@@ -33,6 +34,8 @@ WORTH = 0.6
 WHOLE = 0.93
 SURE = 0.8
 TUKEY = 4.685
+# Fits of parts are compared by so many pixels.
+ENOUGH = 1000
 # Milliseconds a candidate takes at a level at most, and each of its pixels.
 CANDIDATE_MS = 0.15
 PIXEL_MS = 2.5e-4
@@ -154,11 +157,11 @@ class Follower:
 
 def _weighted(level: Level, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the coefficients (n, k) of gain, offset and motion for values (n, h * w), with Tukey's weights for what does not fit."""
-    found = values @ level.solver.T
     held = level.mask.ravel() > 0
     design, seen = level.design, values
     if not held.all():
         design, seen = design[:, held], values[:, held]
+    found = _begun(level, values, seen, design)
     middle = seen.shape[1] // 2
     for _ in range(2):
         residual = np.abs(seen - found @ design)
@@ -169,6 +172,21 @@ def _weighted(level: Level, values: NDArray[np.float32]) -> NDArray[np.float32]:
         gram += 1e-6 * gram * np.eye(len(design))
         found = np.linalg.solve(gram, weighted @ seen[:, :, None])[:, :, 0].astype(np.float32)
     return found
+
+
+def _begun(
+    level: Level, values: NDArray[np.float32], seen: NDArray[np.float32], design: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the coefficients (n, k) by the whole of values (n, h * w), or by the part of them whose fit leaves the least to most of
+    what the mask holds, `seen`: least squares of the whole are pulled to a cover that is brighter than all of the template."""
+    few = slice(None, None, max(1, design.shape[1] // ENOUGH))
+    seen, design = seen[:, few], design[:, few]
+    most = int(MOSTLY * seen.shape[1])
+    found = [values @ solver.T for solver in (level.solver, *level.partial)]
+    left = [np.partition(np.abs(seen - one @ design), most, axis=1)[:, most] for one in found]
+    left[0] = left[0] * CLEARLY
+    best = np.argmin(left, axis=0)
+    return floats(np.stack(found)[best, np.arange(len(values))])
 
 
 def _nudged(level: Level, pose: Similarity, picture: NDArray[np.float32]) -> Similarity:

@@ -39,6 +39,15 @@ ONE_WAY = 0.004
 INSIDE, BRINK, FINE = 0.12, 2, 0.7
 # Least share of a template's structure that turning it must change.
 ROUND = 0.004
+# What covers a part of the template may be far brighter than it and pull the least squares of the whole away. Each of these parts leaves
+# out this share at one side, or of both lengths in the middle: one of them leaves out most of a cover. What is left out still has a very
+# little weight, for all the structure of a template may lie there.
+LEFT_OUT, HOLLOW = 0.4, 0.5
+LITTLE = 1e-6
+# Fits of parts are compared by what they leave to this share of the pixels at most; the whole is only left for a part that leaves less
+# than this share of what it does.
+MOSTLY = 0.6
+CLEARLY = 0.8
 # Smoothing, in pixels, of the gradients whose directions are compared: of the picture itself, and of its halves.
 SMOOTH = 1.5
 SMOOTH_HALVES = 1.0
@@ -59,7 +68,8 @@ class Level(NamedTuple):
 
     `values` (h, w) and `mask` (h, w, 0 or 1), float32. `centre` (x, y) in its pixels. `design` (k, h * w) is what gain, offset,
     shift x, shift y and what else is free do to its values; `solver` (k, h * w) makes of a picture's values in the template's frame their
-    least-squares coefficients. `unit` (h * w) correlates values into the normalised correlation's numerator. `points` are compared by
+    least-squares coefficients, and `partial` (m, k, h * w) does so by a part of them each.
+    `unit` (h * w) correlates values into the normalised correlation's numerator. `points` are compared by
     direction, after smoothing by `smooth` pixels.
     """
 
@@ -68,6 +78,7 @@ class Level(NamedTuple):
     centre: tuple[float, float]
     design: NDArray[np.float32]
     solver: NDArray[np.float32]
+    partial: NDArray[np.float32]
     unit: NDArray[np.float32]
     points: Points
     smooth: float
@@ -249,22 +260,36 @@ def _level(layer: Layer, centre: tuple[float, float], smooth: float, freedom: Fr
     grey, held = layer
     if not fitted:
         nothing = np.zeros((0, 0), np.float32)
-        return Level(
-            grey, held, centre, nothing, nothing, nothing, Points(np.zeros(0, np.intp), *2 * (nothing,)), smooth
-        )
+        points = Points(np.zeros(0, np.intp), *2 * (nothing,))
+        return Level(grey, held, centre, nothing, nothing, nothing, nothing, points, smooth)
     gx, gy = derivatives(grey, held)
     u, v = _places(held.shape, centre)
     mean = float(grey[held > 0].mean())
     columns = [grey - mean, np.ones_like(grey), *motions(gx, gy, u, v, freedom)]
     design = np.stack([(column * held).ravel() for column in columns]).astype(np.float64)
-    gram = design @ design.T
-    # A coarse level may say nearly nothing of one direction: then the step in it is nothing, not everything.
-    gram[np.diag_indices_from(gram)] *= 1 + 1e-6
-    solver = np.linalg.solve(gram, design).astype(np.float32)
+    solver = _solver(design, np.ones(design.shape[1]))
+    partial = np.stack([_solver(design, part.ravel()) for part in parts(u, v, held.shape)])
     flat = ((grey - mean) * held).ravel().astype(np.float64)
     unit = (flat / math.sqrt(float(flat @ flat))).astype(np.float32)
     points = strong_points(*gradient(grey, held, smooth))
-    return Level(grey, held, centre, design.astype(np.float32), solver, unit, points, smooth)
+    return Level(grey, held, centre, design.astype(np.float32), solver, partial, unit, points, smooth)
+
+
+def _solver(design: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return what makes of values (h * w) the coefficients of a design (k, h * w) by weighted least squares."""
+    weighted = design * weights
+    gram = weighted @ design.T
+    # A coarse level may say nearly nothing of one direction: then the step in it is nothing, not everything.
+    gram[np.diag_indices_from(gram)] *= 1 + 1e-6
+    return np.linalg.solve(gram, weighted).astype(np.float32)
+
+
+def parts(u: NDArray[Any], v: NDArray[Any], shape: tuple[int, ...]) -> list[NDArray[np.float64]]:
+    """Return the weights of places (u, v), from the centre of a template of a shape, where one part of it or another is left out."""
+    across, down = np.broadcast_arrays(u / shape[1], v / shape[0])
+    edge = 0.5 - LEFT_OUT
+    hollow = np.maximum(np.abs(across), np.abs(down)) > HOLLOW / 2
+    return [np.where(left, 1.0, LITTLE) for left in (across > -edge, across < edge, down > -edge, down < edge, hollow)]
 
 
 def _places(shape: tuple[int, ...], centre: tuple[float, float]) -> tuple[NDArray[Any], NDArray[Any]]:

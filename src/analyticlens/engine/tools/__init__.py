@@ -54,7 +54,7 @@ TOOLS: dict[str, Kind] = {
     "threshold": Kind(threshold.prepare, threshold.cost),
     "morphology": Kind(morphology.prepare, morphology.cost, by_channel=True),
     "blob": Kind(blob.prepare, blob.cost),
-    "locate": Kind(locate.prepare),
+    "locate": Kind(locate.prepare, locate.cost),
     "caliper": Kind(caliper.prepare, caliper.cost),
     "line": Kind(line.prepare, line.cost),
     "match": Kind(match.prepare),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analyticlens.engine.build import built
 from analyticlens.engine.circlefit import CircleFit, fit_circle, pixels_between
-from analyticlens.engine.entities import FoundCircle
+from analyticlens.engine.entities import FoundCircle, Places
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.rays import FLOOR, Edges, Sector, Unrolled, edges, ray_count, sample_count, unroll
 from analyticlens.engine.regions import Window, moved, window
@@ -28,6 +28,8 @@ REACH, BESIDE = 4.0, 2.0
 # A shorter stretch, in pixels of the rim, is edges missed in noise.
 STRETCH = 3.0
 FEWEST_RAYS = 6
+# An edge off the circle is the part's where most of so many rays about it have edges that lie like it.
+LONE = 11
 # A fit that leaves the edges by more than this, in pixels, has gone astray.
 ASTRAY = 1.0
 BLUNTEST = 8.0
@@ -43,6 +45,7 @@ class Rim(NamedTuple):
     sign: int
     unrolled: Unrolled
     sector: Sector
+    edges: Edges
 
 
 def prepare(tool: CircleTool, kit: Kit) -> Run:
@@ -65,7 +68,7 @@ def prepare(tool: CircleTool, kit: Kit) -> Run:
             return _nothing("the round edge has no light of a rim")
         if abs(fit.contrast) < params.min_contrast:
             return _nothing(f"the edge's contrast is only {abs(fit.contrast):.3g}")
-        return _found(fit, rim)
+        return _found(fit, rim, params)
 
     return run
 
@@ -115,7 +118,7 @@ def _rim(scene: Scene, place: Window, sector: Sector, params: CircleParams) -> R
         found: Edges = edges(unrolled, sign, least, CHOICES[params.select], scene.buffers)
         circle = fit_round(found, unrolled.angles, sector, params.tolerance)
         if circle is not None:
-            rims.append(Rim(circle, sign, unrolled, sector))
+            rims.append(Rim(circle, sign, unrolled, sector, found))
     return max(
         rims, key=lambda rim: (rim.round.seen >= params.min_arc, _wanted(rim.round, params.select)), default=None
     )
@@ -159,7 +162,7 @@ def _fitted(scene: Scene, place: Window, rim: Rim, min_snr: float) -> CircleFit 
     return fit if strayed <= ASTRAY + fit.blur / 2 else None
 
 
-def _found(fit: CircleFit, rim: Rim) -> Found:
+def _found(fit: CircleFit, rim: Rim, params: CircleParams) -> Found:
     circle = rim.round
     rest = circle.rest[circle.holds]
     sigma = math.sqrt(float(fit.cov[0, 0] + fit.cov[1, 1]) / 2)
@@ -169,7 +172,7 @@ def _found(fit: CircleFit, rim: Rim) -> Found:
         "y": fit.y,
         "radius": fit.r,
         "diameter": 2 * fit.r,
-        "roundness": float(np.ptp(rest)),
+        "roundness": _roundness(circle, rim.sector.sweep >= 360),
         "rms": float(rest.std()),
         "n_points": float(len(rest)),
         "arc_coverage": circle.seen,
@@ -184,4 +187,25 @@ def _found(fit: CircleFit, rim: Rim) -> Found:
         built(Circle, shape="circle", cx=fit.x, cy=fit.y, r=fit.r),
         built(Cross, shape="cross", at=at, angle_deg=0.0),
     ]
-    return Found(features, shapes, entity=FoundCircle(fit.x, fit.y, fit.r, sigma, radius_sigma))
+    places = _places(fit, rim, params.tolerance)
+    return Found(features, shapes, entity=FoundCircle(fit.x, fit.y, fit.r, sigma, radius_sigma, places))
+
+
+def _roundness(circle: Round, whole: bool) -> float:
+    """Return the largest less the smallest distance of the edges, those included that do not hold to the circle, but for lone ones.
+
+    What leaves the circle on a few rays is dirt; over a longer stretch it is the part that is not round.
+    """
+    beside = LONE // 2
+    around = np.pad(circle.rest, beside, mode="wrap") if whole else np.pad(circle.rest, beside, constant_values=np.nan)
+    rows = np.lib.stride_tricks.sliding_window_view(around, LONE)
+    seen = (np.isfinite(rows).sum(axis=1) > beside) & ~circle.holds & np.isfinite(circle.rest)
+    return float(np.ptp(np.concatenate((circle.rest[circle.holds], np.nanmedian(rows[seen], axis=1)))))
+
+
+def _places(fit: CircleFit, rim: Rim, tolerance: float) -> Places:
+    """Return where the edges lie that the circle was found among; blur squared over twice the radius is how far within the rim they are."""
+    radii = rim.edges.radii + fit.blur**2 / (2 * fit.r)
+    x = rim.sector.x + radii * np.cos(rim.unrolled.angles)[:, None]
+    y = rim.sector.y + radii * np.sin(rim.unrolled.angles)[:, None]
+    return Places(x, y, rim.edges.strength, rim.sector.sweep >= 360, tolerance, rim.round.off(tolerance))

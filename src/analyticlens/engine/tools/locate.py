@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from analyticlens.engine.build import built
@@ -9,6 +10,7 @@ from analyticlens.engine.caliper import Caliper, Edge
 from analyticlens.engine.entities import FoundPoint
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.offset import TaughtPlace, offset, taught_place
+from analyticlens.engine.profile import read
 from analyticlens.engine.scene import Found, Run, Scene
 from analyticlens.protocol.overlay import Cross
 from analyticlens.protocol.regions import Arrow, Point
@@ -44,6 +46,14 @@ def prepare(tool: LocateTool, kit: Kit) -> Run:
         return _datum(chosen, len(edges), taught, params.rotate, details)
 
     return run
+
+
+def cost(tool: LocateTool, height: int, width: int) -> float:
+    """Return the milliseconds it can take at most, by the arrow's length, samples and bounding box."""
+    assert isinstance(tool.region, Arrow)
+    samples, box = read(tool.region, height, width)
+    length = math.dist((tool.region.p0.x, tool.region.p0.y), (tool.region.p1.x, tool.region.p1.y))
+    return 3.0 + 0.006 * length + 2e-5 * samples + 4e-6 * box
 
 
 def _datum(edge: Edge, count: int, taught: TaughtPlace | None, rotate: bool, details: dict[str, Any]) -> Found:

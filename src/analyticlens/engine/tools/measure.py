@@ -6,16 +6,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from analyticlens.engine import between
+from analyticlens.engine import between, onplane
 from analyticlens.engine.between import Span
 from analyticlens.engine.build import built
 from analyticlens.engine.entities import Entity, FoundCircle, FoundLine, FoundPair, FoundPoint
 from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.engine.kit import Kit
 from analyticlens.engine.plane import NoPlace, Plane
-from analyticlens.engine.pose import turned
 from analyticlens.engine.scene import Found, Run, Scene
 from analyticlens.engine.tools.calibration import plane_of
 from analyticlens.protocol.overlay import Cross, OverlayShape
@@ -170,48 +167,35 @@ KINDS: dict[str, Callable[..., Measured | None]] = {
 def _metric(kind: str, entities: list[Any], span: Span | None, plane: Plane) -> dict[str, float]:
     """Return the measures on the plane. Raises NoPlace where something lies nowhere on it."""
     if kind == "line_line_angle":
-        first, second = (_on_plane(line, plane) for line in entities)
-        return {"plane_angle_deg": abs(turned(second.angle_deg - first.angle_deg))}
-    assert span is not None
-    scale = plane.scale((span.start[0] + span.end[0]) / 2, (span.start[1] + span.end[1]) / 2)
-    sigma = {"sigma_mm": span.sigma * scale}
+        mapped = [onplane.line(line, plane) for line in entities]
+        return {"plane_angle_deg": between.angle(mapped[0][0], mapped[1][0])[0]}
     if kind == "diameter":
-        return {"distance_mm": 2 * plane.circle(*entities[0][:3])[2]} | sigma
-    if kind == "width":
+        distance, sigma = onplane.carried(lambda circle: 2 * circle.r, onplane.circle(entities[0], plane))
+    elif kind == "width":
+        assert span is not None
         # Square to the edges, as the width in pixels is.
-        ends = plane.points(np.array([span.start, span.end]))
         square = entities[0].width / span.length if span.length else 1.0
-        return {"distance_mm": math.dist(*ends.tolist()) * square} | sigma
-    if kind == "circle_circle":
-        circles = [FoundCircle(*plane.circle(*circle[:3])) for circle in entities]
-        between_them = math.dist(circles[0][:2], circles[1][:2])
-        return {"distance_mm": between_them, "gap_mm": between.gap(*circles)[0]} | sigma
-    if kind == "line_line_distance":
-        mapped = between.lines(*(_on_plane(line, plane) for line in entities))
+        distance, sigma = onplane.carried(lambda way: way.length * square, onplane.span(span, plane))
+    elif kind == "circle_circle":
+        circles = [onplane.circle(circle, plane) for circle in entities]
+        distance, sigma = onplane.carried(lambda one, other: math.dist(one[:2], other[:2]), *circles)
+        gap, _ = onplane.carried(lambda one, other: between.gap(one, other)[0], *circles)
+        return {"distance_mm": distance, "gap_mm": gap, "sigma_mm": sigma}
+    elif kind == "line_line_distance":
+        distance, sigma = onplane.carried(_apart, *(onplane.line(line, plane) for line in entities))
     elif kind == "point_line":
-        mapped = between.to_line(_point_on(entities[0], plane), _on_plane(entities[1], plane))
+        sides = onplane.point(entities[0], plane), onplane.line(entities[1], plane)
+        distance, sigma = onplane.carried(lambda point, line: between.to_line(point, line).length, *sides)
     else:
-        mapped = between.points(*(_point_on(point, plane) for point in entities))
-    return sigma if mapped is None else {"distance_mm": mapped.length} | sigma
+        ends = [onplane.point(point, plane) for point in entities]
+        distance, sigma = onplane.carried(lambda one, other: math.dist(one[:2], other[:2]), *ends)
+    return {"distance_mm": distance, "sigma_mm": sigma}
 
 
-def _point_on(entity: FoundPoint | FoundCircle | FoundPair, plane: Plane) -> FoundPoint:
-    """Return a point, or a circle's centre, on the plane."""
-    if isinstance(entity, FoundCircle):
-        return FoundPoint(*plane.circle(*entity[:3])[:2])
-    x, y = plane.points(np.array([[entity.x, entity.y]]))[0].tolist()
-    return FoundPoint(x, y)
-
-
-def _on_plane(line: FoundLine, plane: Plane) -> FoundLine:
-    """Return a line on the plane: through what its two ends show."""
-    turn = math.radians(line.angle_deg)
-    half = max(line.length, 2.0) / 2
-    dx, dy = half * math.cos(turn), half * math.sin(turn)
-    ends = plane.points(np.array([[line.x - dx, line.y - dy], [line.x + dx, line.y + dy]]))
-    (ax, ay), (bx, by) = ends.tolist()
-    direction = math.degrees(math.atan2(by - ay, bx - ax))
-    return FoundLine((ax + bx) / 2, (ay + by) / 2, direction, math.dist((ax, ay), (bx, by)))
+def _apart(first: FoundLine, second: FoundLine) -> float:
+    """Return the distance of two lines, nan where they are far from parallel."""
+    span = between.lines(first, second)
+    return math.nan if span is None else span.length
 
 
 def _shape(span: Span) -> OverlayShape:
