@@ -150,12 +150,16 @@ def _turn(step: Step, sight: Sight, progress: Progress, recipe: Prepared) -> Fou
     if progress.spoiled_by is not None and step.looks:
         message = f"{progress.spoiled_by} could not prepare the picture"
         return Found(status="not_found", reason="picture_missing", message=message)
+    # Before the region is looked for, which alone can take too long.
+    masking = recipe.mask_cost(step, progress.picture.height, progress.picture.width)
+    if masking > recipe.tool_ms:
+        return Found(status="error", reason="too_costly", message=too_long(masking, recipe.tool_ms))
     scene = _scene(sight, step, progress, recipe)
     if isinstance(scene, Found):
         return scene
     height, width = scene.window.shape
     channels = 1 if progress.picture.is_grey else 3
-    if (ms := recipe.cost(step, height, width, channels)) > recipe.tool_ms:
+    if (ms := masking + recipe.cost(step, height, width, channels)) > recipe.tool_ms:
         return Found(status="error", reason="too_costly", message=too_long(ms, recipe.tool_ms))
     found = _guarded(step, scene)
     if step.covers and found.status == "ok" and scene.region is not None:

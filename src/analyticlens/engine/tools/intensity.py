@@ -18,8 +18,7 @@ def prepare(tool: IntensityTool, kit: Kit) -> Run:
     Where asked also the bright share; percentiles and the uncertainty of the mean where asked or where a limit names one.
     """
     level = tool.params.threshold
-    more = {"mean_sigma", *PERCENTILES}
-    finer = tool.params.percentiles or any(limit.feature in more for limit in tool.limits)
+    finer = _finer(tool)
 
     def run(scene: Scene) -> Found:
         grey, window = scene.grey(), scene.window
@@ -44,3 +43,14 @@ def prepare(tool: IntensityTool, kit: Kit) -> Run:
         return Found(features, details={"image_modified": False, "roi_area": window.area})
 
     return run
+
+
+def cost(tool: IntensityTool, height: int, width: int) -> float:
+    """Return the milliseconds it can take at most, on so many rows and columns of 16 bits."""
+    more = tool.params.threshold is not None or _finer(tool)
+    return 1 + (3.0 if more else 1.5) * height * width / 1e6
+
+
+def _finer(tool: IntensityTool) -> bool:
+    more = {"mean_sigma", *PERCENTILES}
+    return tool.params.percentiles or any(limit.feature in more for limit in tool.limits)
