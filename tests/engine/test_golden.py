@@ -238,12 +238,13 @@ def test_a_frame_brings_its_pixels_into_the_picture() -> None:
 @pytest.mark.parametrize("count", [1, 5])
 def test_a_sharp_part_a_quarter_of_a_pixel_off_is_good(count: int, rng: np.random.Generator) -> None:
     """Edges without blur cannot be sampled between pixels: what they look like there is no defect."""
-    large = data.brick()
+    large: Picture = data.brick()  # type: ignore[no-untyped-call]
 
     def seen() -> Picture:
         down, across = rng.integers(-1, 2, 2).tolist()
         own = np.roll(large, (down, across), (0, 1)).reshape(128, 4, 128, 4).mean(axis=(1, 3))
-        return np.clip(np.rint(own + rng.normal(0, 2, own.shape)), 0, 255).astype(np.uint8)
+        noisy: Picture = np.clip(np.rint(own + rng.normal(0, 2, own.shape)), 0, 255).astype(np.uint8)
+        return noisy
 
     tool, blobs = teach_golden([seen() for _ in range(count)], Rect(x=12, y=12, w=104, h=104))
     judged = {**plain(tool), "limits": [{"feature": "defect_count", "max": 0}]}
