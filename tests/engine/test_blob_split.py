@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from skimage import data
 
+from analyticlens.bench.accuracy.camera import expose
+from analyticlens.bench.accuracy.render import disc, render, union
 from tests.engine.drawing import look, measured, plain
 
 
@@ -93,3 +95,17 @@ def test_24_coins_are_24_under_their_uneven_light() -> None:
     found = look(coins, *tools).details[2]["blobs"]
     assert len(found) == 24
     assert {b["area"] > 900 for b in found} == {True}
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.5, math.pi / 4])
+@pytest.mark.parametrize("share", [0.5, 0.7])
+def test_a_neck_is_as_broad_as_it_is_at_any_angle(share: float, turn: float, rng: np.random.Generator) -> None:
+    radius = 20.3
+    for off, parts in ((-3.0, 2.0), (3.0, 1.0)):
+        # A neck 3 px narrower, and one 3 px broader, than the share of the discs' breadth.
+        half = share * radius + off / 2
+        apart = math.sqrt(radius**2 - half**2)
+        dx, dy = apart * math.cos(turn), apart * math.sin(turn)
+        pair = union(disc(60.3 - dx, 60.2 - dy, radius), disc(60.3 + dx, 60.2 + dy, radius))
+        picture = expose(render(pair, (120, 120)), rng, snr=100)
+        assert measured(picture, blob(split_neck=share))["blob_count"] == parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from analyticlens.bench.accuracy import rows_blob
 from analyticlens.bench.accuracy.camera import expose
-from analyticlens.bench.accuracy.render import Layer, Sdf, disc, ellipse, minus, render, render_layers, union
+from analyticlens.bench.accuracy.render import Layer, Sdf, disc, ellipse, minus, rectangle, render, render_layers, union
 from analyticlens.engine import inspect, prepare
 from tests.engine.drawing import look, measured, recipe, rect
 
@@ -165,3 +166,45 @@ def test_a_filled_hole_says_nothing_of_a_blobs_light(holes: list[tuple[float, fl
     features = look(picture, {"type": "blob", "params": params}).tools[0].features
     assert features["area"] == pytest.approx(math.pi * 25**2, rel=0.0006)
     assert (features["x"], features["y"]) == pytest.approx((40, 40), abs=0.01)
+
+
+THIN = {
+    "bar of 3 px": (rectangle(80.3, 60.2, 70, 3, 20), 210.0),
+    "bar of 4 px": (rectangle(80.3, 60.2, 70, 4, 20), 280.0),
+    "bar of 6 px": (rectangle(80.3, 60.2, 70, 6, 77), 420.0),
+    "cross": (union(rectangle(80.3, 60.2, 60, 4, 7), rectangle(80.3, 60.2, 4, 60, 7)), 464.0),
+    "ring": (minus(disc(80.3, 60.2, 27), disc(80.3, 60.2, 23)), math.pi * (27**2 - 23**2)),
+}
+
+
+@pytest.mark.parametrize("name", THIN)
+def test_thin_parts_are_no_larger_than_they_are_wherever_they_are_cut(name: str, rng: np.random.Generator) -> None:
+    sdf, area = THIN[name]
+    picture = expose(render(sdf, (160, 120)), rng, snr=100)
+    found = [measured(picture, blob(th_min=level, area_min=30)) for level in (102, 120, 138)]
+    for one in found:
+        assert one["area"] == pytest.approx(area, rel=0.02)
+        assert abs(one["area"] - area) < 4 * one["area_sigma"] + 0.005 * area
+    assert max(one["area"] for one in found) - min(one["area"] for one in found) < 0.005 * area
+
+
+def test_a_thin_part_whose_level_nothing_tells_says_so(rng: np.random.Generator) -> None:
+    # Too short for a profile, and no ellipse.
+    picture = expose(
+        render(union(rectangle(80, 60, 14, 3, 10), rectangle(80, 60, 3, 14, 10)), (160, 120), psf=1.4), rng
+    )
+    found = measured(picture, blob(th_min=100, area_min=10))
+    assert abs(found["area"] - 75) < 3 * found["area_sigma"]
+    assert found["area_sigma"] > 4
+
+
+def test_a_lattice_across_the_picture_is_no_small_blob() -> None:
+    y, x = np.mgrid[:300, :400]
+    mesh = cv2.GaussianBlur((((x % 24 < 4) | (y % 24 < 4)) * 160 + 40).astype(np.uint8), (0, 0), 0.8)
+    prepared = prepare(recipe(blob(th_min=128)))
+    inspect(mesh, prepared)
+    begun = time.process_time()
+    inspection = inspect(mesh, prepared)
+    # It took two seconds while an ellipse was fitted to it.
+    assert time.process_time() - begun < 0.6
+    assert inspection.tools[0].features["area"] == pytest.approx(float(((x % 24 < 4) | (y % 24 < 4)).sum()), rel=0.01)

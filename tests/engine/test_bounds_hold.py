@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import cv2
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from analyticlens.engine import RecipeRefused, inspect, prepare
 from analyticlens.engine.stored import as_png
 from analyticlens.engine.tools.background import _morph
+from analyticlens.protocol.recipe import Recipe
 from tests.engine.drawing import look, plain, recipe
 
 SQUARE = [[0, 0], [100_000, 0], [100_000, 100_000], [0, 100_000]]
@@ -90,3 +92,44 @@ def test_more_edges_than_can_be_followed_are_no_verdict(rng: np.random.Generator
     params = {"threshold_mode": "fixed", "low": 0, "high": 10}
     outcome = inspect(picture, prepare(recipe({"type": "edge", "params": params}), tool_ms=10_000)).tools[0]
     assert (outcome.status, outcome.reason) == ("error", "too_costly")
+
+
+def _with_holes(region: dict[str, Any], holes: list[dict[str, Any]], kind: str = "intensity") -> Recipe:
+    locate = {
+        "type": "locate",
+        "region": {"shape": "arrow", "p0": {"x": 950, "y": 700}, "p1": {"x": 1050, "y": 700}, "width": 21},
+        "params": {"apply_transform": True, "reference": {"x": 999.4, "y": 700}},
+    }
+    return recipe(locate, {"type": kind, "region": region, "exclude": holes, "limits": [{"feature": "mean", "min": 0}]})
+
+
+def test_small_parts_left_out_of_a_large_moving_region_cost_little() -> None:
+    picture = np.full((1400, 2000), 60, np.uint8)
+    picture[:, 1000:] = 180
+    region = {"shape": "rect", "x": 40, "y": 40, "w": 1900, "h": 1300}
+    spent = []
+    for count in (1, 16):
+        holes = [{"shape": "circle", "cx": 200 + 100 * i, "cy": 700, "r": 30} for i in range(count)]
+        prepared = prepare(_with_holes(region, holes), size=(1400, 2000))
+        inspect(picture, prepared)
+        begun = process_time()
+        for _ in range(5):
+            assert inspect(picture, prepared).tools[1].status == "ok"
+        spent.append(process_time() - begun)
+    # Each hole once took as long as the region.
+    assert spent[1] < 4 * spent[0] + 0.05
+
+
+def test_masks_and_statistics_that_take_too_long_are_refused() -> None:
+    def circle(radius: float) -> dict[str, Any]:
+        return {"shape": "circle", "cx": 2000, "cy": 1500, "r": radius}
+
+    moving = _with_holes(circle(1490), [circle(1400)] * 8)
+    with pytest.raises(RecipeRefused, match="can take"):
+        prepare(moving, size=(3000, 4000))
+    outcome = inspect(np.zeros((3000, 4000), np.uint8), prepare(_with_holes(circle(1490), [circle(1400)] * 8))).tools[1]
+    assert outcome.status != "ok"
+    for kind in ("intensity", "histogram"):
+        prepare(recipe({"type": kind}), size=(3000, 4000))
+        with pytest.raises(RecipeRefused, match="can take"):
+            prepare(recipe({"type": kind}), size=(20_000, 20_000))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from skimage import data
 
 from analyticlens.bench.accuracy.camera import expose
 from analyticlens.bench.accuracy.render import Layer, disc, render_pattern
@@ -232,3 +233,28 @@ def test_a_frame_brings_its_pixels_into_the_picture() -> None:
     assert frame.pose.then(inverse(frame.pose)) == pytest.approx(Pose())
     assert frame.mask is None
     assert plain(Rect(x=0, y=0, w=1, h=1))["shape"] == "rect"
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_sharp_part_a_quarter_of_a_pixel_off_is_good(count: int, rng: np.random.Generator) -> None:
+    """Edges without blur cannot be sampled between pixels: what they look like there is no defect."""
+    large: Picture = data.brick()  # type: ignore[no-untyped-call]
+
+    def seen() -> Picture:
+        down, across = rng.integers(-1, 2, 2).tolist()
+        own = np.roll(large, (down, across), (0, 1)).reshape(128, 4, 128, 4).mean(axis=(1, 3))
+        noisy: Picture = np.clip(np.rint(own + rng.normal(0, 2, own.shape)), 0, 255).astype(np.uint8)
+        return noisy
+
+    tool, blobs = teach_golden([seen() for _ in range(count)], Rect(x=12, y=12, w=104, h=104))
+    judged = {**plain(tool), "limits": [{"feature": "defect_count", "max": 0}]}
+    prepared = prepare(Recipe.model_validate({"tools": [judged]}), blobs)
+    verdicts = [inspect(seen(), prepared).verdict for _ in range(12)]
+    assert verdicts.count("ok") >= 11
+    found = 0
+    for _ in range(8):
+        spotted = seen()
+        x, y = rng.integers(25, 100, 2).tolist()
+        spotted[y - 1 : y + 2, x - 1 : x + 2] = np.where(spotted[y, x] > 128, 40, 215)
+        found += inspect(spotted, prepared).verdict == "nok"
+    assert found == 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -128,6 +129,36 @@ def test_what_becomes_too_bright_is_told() -> None:
     assert inspection.tools[0].features["clipped"] > 0.1
     assert inspection.image is not None
     assert inspection.image.max() == 255
+
+
+def test_what_becomes_too_dark_is_told() -> None:
+    bright, dark = np.full((120, 160), 180, np.uint8), np.full((120, 160), 8, np.uint8)
+    names = [as_png(each)[0] for each in (bright, dark)]
+    picture = np.full((120, 160), 100, np.uint8)
+    picture[:30] = 0
+    inspection = seen(picture, {"type": "flat_field", "params": {"bright": names[0], "dark": names[1]}}, bright, dark)
+    assert inspection.tools[0].features["clipped"] == pytest.approx(0.25)
+
+
+def test_the_defaults_are_quick_enough_and_as_right_on_usual_cameras(rng: np.random.Generator) -> None:
+    for size in ((1080, 1920), (3000, 4000)):
+        prepare(recipe({"type": "background"}), size=size)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (301, 407), dtype=np.uint8), (0, 0), 2)
+    picture[100:140, 100:150] += 60
+    image = look(picture, {"type": "background"}).image
+    assert image is not None
+    exact = np.clip(picture - cv2.GaussianBlur(picture.astype(np.float32), (99, 99), 0) + 127, 0, 255)
+    assert np.abs(image - exact).max() < 2.55
+
+
+@pytest.mark.parametrize(("method", "times"), [("gaussian", 8), ("mean", 3.2), ("median", 1.5), ("opening", 1.05)])
+def test_a_window_so_many_times_as_wide_keeps_a_part(method: str, times: float) -> None:
+    picture = np.full((400, 400), 90, np.uint8)
+    picture[190:210, 190:210] += 40
+    params = {"method": method, "size": round(20 * times) | 1, "keep": "bright"}
+    image = look(picture, {"type": "background", "params": params}).image
+    assert image is not None
+    assert image[200, 200] >= 36
 
 
 def test_the_taught_light_stands_still_when_the_region_moves() -> None:

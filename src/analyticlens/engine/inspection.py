@@ -150,12 +150,16 @@ def _turn(step: Step, sight: Sight, progress: Progress, recipe: Prepared) -> Fou
     if progress.spoiled_by is not None and step.looks:
         message = f"{progress.spoiled_by} could not prepare the picture"
         return Found(status="not_found", reason="picture_missing", message=message)
+    # Before the region is looked for, which alone can take too long.
+    masking = recipe.mask_cost(step, progress.picture.height, progress.picture.width)
+    if masking > recipe.tool_ms:
+        return Found(status="error", reason="too_costly", message=too_long(masking, recipe.tool_ms))
     scene = _scene(sight, step, progress, recipe)
     if isinstance(scene, Found):
         return scene
     height, width = scene.window.shape
     channels = 1 if progress.picture.is_grey else 3
-    if (refused := _too_costly(step, recipe, height, width, channels)) is not None:
+    if (refused := _too_costly(step, recipe, masking, height, width, channels)) is not None:
         return Found(status="error", reason="too_costly", message=refused)
     found = _guarded(step, scene)
     if step.covers and found.status == "ok" and scene.region is not None:
@@ -165,10 +169,10 @@ def _turn(step: Step, sight: Sight, progress: Progress, recipe: Prepared) -> Fou
     return found
 
 
-def _too_costly(step: Step, recipe: Prepared, height: int, width: int, channels: int) -> str | None:
-    """Return why a tool is not begun on so large a window, or None where it has the time."""
+def _too_costly(step: Step, recipe: Prepared, masking: float, height: int, width: int, channels: int) -> str | None:
+    """Return why a tool is not begun on so large a window, found in `masking` ms, or None where it has the time."""
     try:
-        ms = recipe.cost(step, height, width, channels)
+        ms = masking + recipe.cost(step, height, width, channels)
     except CannotBuild as problem:
         return str(problem)
     return too_long(ms, recipe.tool_ms) if ms > recipe.tool_ms else None

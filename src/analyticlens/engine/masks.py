@@ -23,6 +23,8 @@ def holds(region: AreaRegion, x: Places, y: Places) -> Flags:
     """Return 1 for the places, columns x (w) by rows y (h), both rising, that lie in a region, else 0, as (h, w)."""
     if isinstance(region, Polygon):
         return _between(_of_polygon(np.asarray(region.points, float), y), x, y)
+    if isinstance(region, Rect) and math.remainder(region.angle, 360) == 0:
+        return _upright(region, x, y)
     if isinstance(region, Rect):
         return _between(_of_rectangle(region, y), x, y)
     if isinstance(region, Ring):
@@ -62,6 +64,15 @@ def _of_rectangle(region: Rect, y: Places) -> Crossings:
     across = _band(-sin, dy * cos, region.h / 2)
     enter, leave = np.maximum(along[0], across[0]), np.minimum(along[1], across[1])
     return _pairs(cx + enter, cx + leave)
+
+
+def _upright(region: Rect, x: Places, y: Places) -> Flags:
+    """Return an unturned rectangle: whole stretches of columns and rows."""
+    held = np.zeros((len(y), len(x)), np.uint8)
+    left, right = np.searchsorted(x, (region.x - 0.5 - EPS, region.x + region.w - 0.5 - EPS)).tolist()
+    top, bottom = np.searchsorted(y, (region.y - 0.5 - EPS, region.y + region.h - 0.5 - EPS)).tolist()
+    held[top:bottom, left:right] = 1
+    return held
 
 
 def _band(slope: float, shift: Places, half: float) -> tuple[Places, Places]:

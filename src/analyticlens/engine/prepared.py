@@ -10,7 +10,7 @@ from analyticlens.engine.errors import CannotBuild, RecipeRefused
 from analyticlens.engine.kit import Cost, Kit
 from analyticlens.engine.picture import Picture
 from analyticlens.engine.pose import STILL, Pose
-from analyticlens.engine.regions import AreaRegion, Window, moved, whole, window
+from analyticlens.engine.regions import AreaRegion, Window, mask_ms, moved, whole, window
 from analyticlens.engine.scene import Run
 from analyticlens.engine.tools import TOOLS
 from analyticlens.protocol.recipe import Recipe
@@ -54,6 +54,7 @@ class Prepared:
         self._size = (0, 0)
         self._still: dict[int, Window | None] = {}
         self._costs: dict[tuple[int, int, int], float] = {}
+        self._masks: dict[tuple[int, int, int], float] = {}
 
     def whole(self, picture: Picture) -> Window:
         """Return the window of the whole picture."""
@@ -79,7 +80,7 @@ class Prepared:
         return self._still[number]
 
     def cost(self, step: Step, height: int, width: int, channels: int = 1) -> float:
-        """Return the milliseconds a step can take at most on so many rows and columns of so many channels.
+        """Return the milliseconds a step can take at most on so many rows, columns and channels, its region's mask not counted.
 
         Raises CannotBuild where it could not keep to a time of its own.
         """
@@ -89,6 +90,17 @@ class Prepared:
         if key not in self._costs:
             self._costs[key] = step.cost(step.tool, height, width)
         return self._costs[key] * (channels if step.by_channel else 1)
+
+    def mask_cost(self, step: Step, height: int, width: int) -> float:
+        """Return the milliseconds that finding a step's region in each picture of this size can take at most; one that nothing moves is
+        found once."""
+        region = step.tool.region
+        if not step.follows or region is None or isinstance(region, Arrow):
+            return 0.0
+        key = (step.tool.id, height, width)
+        if key not in self._masks:
+            self._masks[key] = mask_ms(region, step.tool.exclude, height, width, step.tool.min_coverage)
+        return self._masks[key]
 
 
 def prepare(
@@ -147,6 +159,7 @@ def _check_costs(prepared: Prepared, size: tuple[int, int]) -> None:
             ms = prepared.cost(step, *(looked.shape if looked is not None else size))
         except CannotBuild as problem:
             raise RecipeRefused(step.tool.id, step.tool.name, str(problem)) from None
+        ms += prepared.mask_cost(step, *size)
         if ms > prepared.tool_ms:
             raise RecipeRefused(step.tool.id, step.tool.name, too_long(ms, prepared.tool_ms))
 

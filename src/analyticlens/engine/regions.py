@@ -29,6 +29,8 @@ Bounds = tuple[int, int, int, int]
 FARTHEST = 100_000
 # A region that only partly lies in the picture is counted in a grid of at most so many points at once.
 COUNTED = 1 << 22
+# Milliseconds that a million pixels of a mask take, by rows that enter and leave it.
+MS_MASK = 6.0
 # And in so many, band by band; beyond, the area tells.
 MOST_COUNTED = 1 << 24
 
@@ -240,8 +242,34 @@ def _less(
     """Return 1 for the places, columns x by rows y, that lie in the region and in nothing left out of it, else 0."""
     held = holds(region, x, y)
     for hole in exclude:
-        cv2.subtract(held, holds(hole, x, y), dst=held)
+        # It holds nothing outside its own bounds.
+        x0, x1, y0, y1 = bounds_of(hole)
+        (left, right), (top, bottom) = np.searchsorted(x, (x0, x1)).tolist(), np.searchsorted(y, (y0, y1)).tolist()
+        if right > left and bottom > top:
+            part = held[top:bottom, left:right]
+            part &= 1 - holds(hole, x[left:right], y[top:bottom])
     return held
+
+
+def mask_ms(region: AreaRegion, exclude: Sequence[AreaRegion], height: int, width: int, min_coverage: float) -> float:
+    """Return the milliseconds that it can take at most to tell which pixels of a picture of this size lie in a region, wherever it is moved
+    or turned, and in nothing left out of it."""
+    areas = (region, *exclude)
+    pixels = sum(_most_pixels(area, height, width) for area in areas)
+    if exclude or min_coverage < 1:
+        # Where it leaves the picture what lies outside is counted too.
+        pixels += min(MOST_COUNTED, sum(_most_pixels(area, FARTHEST, FARTHEST) for area in areas))
+    return MS_MASK * pixels / 1e6
+
+
+def _most_pixels(region: AreaRegion, height: int, width: int) -> float:
+    """Return how many pixels of a picture the upright rectangle about a region can have at most, however that is turned."""
+    x0, x1, y0, y1 = bounds_of(region)
+    across, down = x1 - x0, y1 - y0
+    if isinstance(region, Circle):
+        return float(min(across, width) * min(down, height))
+    reach = math.hypot(across, down)
+    return min(reach, width) * min(reach, height)
 
 
 def corners(arrow: Arrow) -> list[tuple[float, float]]:

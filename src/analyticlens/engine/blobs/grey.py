@@ -16,19 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine.blobs.components import Blobs
+from analyticlens.engine.blobs.fitted import REACH as FITTED
 from analyticlens.engine.blobs.fitted import fitted
 from analyticlens.engine.blobs.hull import Floats
-from analyticlens.engine.blobs.light import LEVEL_FROM, light_of
+from analyticlens.engine.blobs.light import LEVEL_FROM, LEVEL_SHARE, light_of
 from analyticlens.engine.blobs.measures import Levels, Refined
 from analyticlens.engine.blobs.near import Near
 from analyticlens.engine.blobs.outlines import DX, DY, Cracks, Outlines, cracks_of, outer_only, smoothed
 from analyticlens.engine.blobs.runs import Ints, Runs, joined, numbered
+from analyticlens.engine.blobs.thin import bands
 from analyticlens.engine.errors import ToolFailed
 
 SOFTEST = 2.5
 # Fewer pixels than this beyond the band inside a blob do not tell its level: it is small.
 FEW = 60
-MOST_SMALL = 80
+# So many of them can be fitted, of so many pixels with those about them, and none of more than this, which is no small one's.
+MOST_SMALL, MOST_FITTED, LARGEST_FITTED = 80, 30_000, 2000
+# A level that is too low by what a straight rim takes from it is uncertain by so many times that: thin parts lose more.
+DOUBT = 2.0
 TAUBIN = 10
 CURVED = 2 * math.pi**2
 
@@ -47,25 +52,51 @@ WIDE, NARROW = Band(2.6, 0.7), Band(2.0, 0.5)
 def refined(blobs: Blobs, near: Near, holed: NDArray[np.bool_]) -> Refined:
     """Return what the pixels about the rims say of blobs; `holed` (n) says which have holes. Raises ToolFailed for too many small ones."""
     light = light_of(near, blobs.total, blobs.runs.stride)
+    contrast = np.where(light.blind, np.inf, np.abs(light.levels.contrast))
+    pixels = blobs.sums(blobs.runs.lengths)
+    noise = light.levels.noise / contrast
+    band = bands(near, light.shares(near, near.grey), noise, pixels, light.blind, blobs.runs.stride)
+    if band.known.any():
+        light = light.brighter(band.factor, near)
+        contrast = contrast * band.factor
     levels = light.levels
-    contrast = np.where(light.blind, np.inf, np.abs(levels.contrast))
     shares = light.shares(near, near.grey)
     outlines = _outlines(blobs, near, light.shares(near, near.smooth), holed)
     blur = _blur(near, shares, levels.noise / contrast, outlines.lengths, blobs.total)
-    wide = _Sums(blobs, near, shares, blur, WIDE)
+    deep = np.bincount(near.labels[-near.away > WIDE.blurs * blur[near.labels]], minlength=blobs.total)
     # How far outside the cut the rim lies: about the rim itself a narrower band tells as much, and has less of the noise.
-    beyond = (wide.area - blobs.sums(blobs.runs.lengths)) / np.maximum(outlines.lengths, 1)
-    sums = _Sums(blobs, near, shares, blur, NARROW, beyond)
+    beyond = (_area(near, shares, blur, pixels) - pixels) / np.maximum(outlines.lengths, 1)
+    sums = _Sums(blobs, near, shares, blur, beyond)
     result = _measured(sums, levels, contrast, blur, outlines)
-    small = np.flatnonzero((sums.deep < FEW) & ~light.blind)
-    if len(small) > MOST_SMALL:
-        raise ToolFailed(
-            f"{len(small)} blobs are so small that each must be fitted, and {MOST_SMALL} can be", "too_costly"
-        )
+    # Where the level is not taken so deep that the blur of the rim is not seen in it, nor told by a band, it lies higher than seen.
+    short = np.where(light.blind | band.known, band.sigma, DOUBT * _missing(light.depth / blur))
+    result = result._replace(area_sigma=np.hypot(result.area_sigma, short * sums.area))
+    small = _small(deep, near, light.blind)
     if not len(small):
         return result
     even = levels.ground[near.labels] + shares * levels.contrast[near.labels]
     return fitted(result, small, near._replace(grey=even), levels, blobs.runs.stride)
+
+
+def _small(deep: Ints, near: Near, blind: NDArray[np.bool_]) -> Ints:
+    """Return the numbers of the blobs to fit by ellipses. Raises ToolFailed for more than there is time for."""
+    to_fit = np.bincount(near.labels[near.away <= FITTED], minlength=len(deep))
+    small = np.flatnonzero((deep < FEW) & ~blind & (to_fit <= LARGEST_FITTED))
+    if len(small) > MOST_SMALL or to_fit[small].sum() > MOST_FITTED:
+        raise ToolFailed(
+            f"{len(small)} blobs are so small that each must be fitted, and {MOST_SMALL} can be, of {MOST_FITTED} pixels",
+            "too_costly",
+        )
+    return small
+
+
+def _missing(depths: Floats) -> Floats:
+    """Return what share of a straight rim's light is missing on average from so many (n) standard deviations of its blur inside on."""
+    missing = [
+        math.exp(-z * z / 2) / math.sqrt(2 * math.pi) - z * math.erfc(z / math.sqrt(2)) / 2 for z in depths.tolist()
+    ]
+    # As far in again as the level is from the rim, at its share, the blob ends.
+    return np.minimum(0.5, np.array(missing) / np.maximum(depths * (1 / LEVEL_SHARE - 1), 1e-3))
 
 
 def _outlines(blobs: Blobs, near: Near, shares: Floats, holed: NDArray[np.bool_]) -> Outlines:
@@ -169,16 +200,23 @@ def _blur(near: Near, shares: Floats, noise: Floats, lengths: Floats, count: int
     return np.clip(blur, math.sqrt(1 / 12), SOFTEST)
 
 
-class _Sums:
-    """Sums over each blob (n): of whole pixels by runs, corrected about the rims by the pixels' shares."""
+def _reach(near: Near, blur: Floats, band: Band, away: Floats) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(away) <= (band.blurs * blur + band.slack)[near.labels])
 
-    def __init__(
-        self, blobs: Blobs, near: Near, shares: Floats, blur: Floats, band: Band, beyond: Floats | None = None
-    ) -> None:
+
+def _area(near: Near, shares: Floats, blur: Floats, pixels: Floats) -> Floats:
+    """Return roughly the areas of blobs (n) that have so many whole pixels."""
+    rim = _reach(near, blur, WIDE, near.away)
+    change = shares[rim] - (near.away[rim] < 0)
+    return np.asarray(pixels + np.bincount(near.labels[rim], change, len(pixels)))
+
+
+class _Sums:
+    """Sums over each blob (n): of whole pixels by runs, corrected about the rims, `beyond` (n) the cut, by the pixels' shares."""
+
+    def __init__(self, blobs: Blobs, near: Near, shares: Floats, blur: Floats, beyond: Floats) -> None:
         runs, self.total = blobs.runs, blobs.total
-        away = near.away if beyond is None else near.away - beyond[near.labels]
-        self.deep = np.bincount(near.labels[-near.away > WIDE.blurs * blur[near.labels]], minlength=self.total)
-        rim = np.abs(away) <= (band.blurs * blur + band.slack)[near.labels]
+        rim = _reach(near, blur, NARROW, near.away - beyond[near.labels])
         self.labels, self.shares = near.labels[rim], shares[rim]
         change = self.shares - (near.away[rim] < 0)
         rows, columns = runs.places()

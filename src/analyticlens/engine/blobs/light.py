@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from analyticlens.engine.blobs.hull import Floats
 from analyticlens.engine.blobs.measures import Levels
 from analyticlens.engine.blobs.near import REACH, Near
+from analyticlens.engine.blobs.runs import Ints
 
 # Where the levels are taken: from so far from a rim on, or, between close neighbours and in small blobs, from this share of the
 # largest distance there is.
@@ -19,6 +21,10 @@ LEVEL_SHARE = 0.6
 LEAST_CONTRAST = 0.5
 # A plane needs so many pixels; fewer say a level only.
 PLANE = 200
+# Both levels are told by at most about so many pixels of all that were looked at.
+ENOUGH = 120_000
+# No pixel lies nearer to a rim.
+LEAST_AWAY = 0.1
 # A background darker than this share of the blob says nothing about the light.
 LIT = 0.1
 
@@ -26,18 +32,25 @@ LIT = 0.1
 class Light(NamedTuple):
     """The light of blobs (n) as `levels`, and what it is at each pixel (k): `ground` without the blob, `contrast` of the blob to it.
 
-    `blind` (n) says of which blobs the light is not known; their pixels have no contrast (infinite).
+    `blind` (n) says of which blobs the light is not known; their pixels have no contrast (infinite). Each blob's own level was taken
+    from a `depth` (n) in it on, in pixels.
     """
 
     levels: Levels
     ground: Floats
     contrast: Floats
     blind: NDArray[np.bool_]
+    depth: Floats
 
     def shares(self, near: Near, grey: Floats) -> Floats:
         """Return how much of each pixel's `grey` (k) is its blob's, 0 to 1 but for noise."""
         weighed = (grey - self.ground) / self.contrast
         return np.where(self.blind[near.labels], near.away < 0, weighed)
+
+    def brighter(self, factor: Floats, near: Near) -> Light:
+        """Return the light with the blobs' contrasts so many times (n) what they are."""
+        levels = self.levels._replace(contrast=self.levels.contrast * factor)
+        return self._replace(levels=levels, contrast=self.contrast * factor[near.labels])
 
 
 def light_of(near: Near, total: int, stride: int) -> Light:
@@ -46,22 +59,25 @@ def light_of(near: Near, total: int, stride: int) -> Light:
     far_out, far_in = np.zeros(total), np.zeros(total)
     np.maximum.at(far_out, labels, away)
     np.maximum.at(far_in, labels, -away)
-    out = (away > 0) & (away >= np.minimum(LEVEL_FROM, LEVEL_SHARE * far_out)[labels])
-    inside = near.own & (away < 0) & (-away >= np.minimum(LEVEL_FROM, LEVEL_SHARE * far_in)[labels])
+    depth = np.minimum(LEVEL_FROM, LEVEL_SHARE * far_in)
+    # Of very many pixels some say as much.
+    step = max(1, math.ceil(len(labels) / ENOUGH))
+    out = np.flatnonzero(away >= np.maximum(np.minimum(LEVEL_FROM, LEVEL_SHARE * far_out), LEAST_AWAY)[labels])[::step]
+    inside = np.flatnonzero(near.own & (-away >= np.maximum(depth, LEAST_AWAY)[labels]))[::step]
     outside_many, inside_many = (
         np.bincount(labels[part], minlength=total).astype(np.float64) for part in (out, inside)
     )
     y = near.pixels // stride
-    u, v = _centred(near.pixels - y * stride, labels, total), _centred(y, labels, total)
+    u, v = (_centred(part, labels, total) for part in (near.pixels - y * stride, y))
     ground, ground_at = _plane(out, near, (u, v), outside_many)
     level, level_at = _plane(inside, near, (u, v), inside_many)
     # Uneven light brightens both alike: a blob too small for a plane of its own has that of its background, unless that is black.
     likewise = (inside_many < PLANE) & (ground > LIT * level)
     slope = ground_at / np.where(likewise, ground, 1.0)[labels]
     level_at = np.where(likewise[labels], level[labels] * slope, level_at)
-    quiet = (out & (away < REACH - 1.5)) | (inside & (away < -LEVEL_FROM))
+    quiet = np.concatenate((out[away[out] < REACH - 1.5], inside[away[inside] < -LEVEL_FROM]))
     many = np.maximum(np.bincount(labels[quiet], minlength=total), 1)
-    noise = np.sqrt(np.bincount(labels[quiet], np.square(near.right - near.grey)[quiet], total) / many / 2)
+    noise = np.sqrt(np.bincount(labels[quiet], np.square(near.right[quiet] - near.grey[quiet]), total) / many / 2)
     contrast = level - ground
     # Without a level on either side, or a difference between them, only whole pixels are left.
     blind = (inside_many < 1) | (outside_many < 1) | (np.abs(contrast) < LEAST_CONTRAST)
@@ -75,21 +91,21 @@ def light_of(near: Near, total: int, stride: int) -> Light:
     )
     follows = np.where(likewise, level / np.where(likewise, ground, 1.0), 0.0)
     levels = Levels(ground, contrast, noise, outside_many, inside_many, outside_span, inside_span, follows)
-    return Light(levels, ground_at, contrast_at, blind)
+    return Light(levels, ground_at, contrast_at, blind, depth)
 
 
-def _centred(values: NDArray[np.int64], labels: NDArray[np.int64], total: int) -> Floats:
+def _centred(values: Ints, labels: Ints, total: int) -> Floats:
     many = np.maximum(np.bincount(labels, minlength=total), 1)
     return np.asarray(values - (np.bincount(labels, values, total) / many)[labels])
 
 
-def _span(chosen: NDArray[np.bool_], labels: NDArray[np.int64], at: tuple[Floats, Floats], many: Floats) -> Floats:
+def _span(chosen: Ints, labels: NDArray[np.int64], at: tuple[Floats, Floats], many: Floats) -> Floats:
     """Return the sums of squared places along one axis of each blob's chosen pixels; infinite where they are too few for a plane."""
-    squares = np.bincount(labels[chosen], (at[0] ** 2 + at[1] ** 2)[chosen] / 2, len(many))
+    squares = np.bincount(labels[chosen], (at[0][chosen] ** 2 + at[1][chosen] ** 2) / 2, len(many))
     return np.where(many >= PLANE, squares, np.inf)
 
 
-def _plane(chosen: NDArray[np.bool_], near: Near, at: tuple[Floats, Floats], many: Floats) -> tuple[Floats, Floats]:
+def _plane(chosen: Ints, near: Near, at: tuple[Floats, Floats], many: Floats) -> tuple[Floats, Floats]:
     """Return the level (n) amid each blob's pixels by its chosen ones, and at each pixel (k)."""
     labels, total = near.labels[chosen], len(many)
     u, v, grey = at[0][chosen], at[1][chosen], near.grey[chosen]
@@ -98,8 +114,8 @@ def _plane(chosen: NDArray[np.bool_], near: Near, at: tuple[Floats, Floats], man
     right = np.empty((total, 3))
     for i, one in enumerate(columns):
         right[:, i] = np.bincount(labels, one * grey, total)
-        for j, other in enumerate(columns):
-            matrix[:, i, j] = np.bincount(labels, one * other, total)
+        for j, other in enumerate(columns[: i + 1]):
+            matrix[:, i, j] = matrix[:, j, i] = np.bincount(labels, one * other, total)
     mean = right[:, 0] / np.maximum(many, 1)
     found = np.zeros((total, 3))
     found[:, 0] = mean

@@ -17,7 +17,7 @@ from analyticlens.engine.errors import ToolFailed
 # Pixels up to so far from a rim are looked at: the background's level is taken there.
 REACH = 11.0
 # More pixels than these cannot be looked at, and weighed, in a tool's time.
-MOST_LOOKED, MOST_NEAR = 2_000_000, 400_000
+MOST_LOOKED, MOST_NEAR = 1_500_000, 250_000
 MARGIN = 13
 # What lies so near to a filled hole may have light of it.
 ABOUT = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))

@@ -24,13 +24,18 @@ from analyticlens.engine.errors import ToolFailed
 ONE_DISC, ROUGH = 2.06, 2.0
 # Parts whose middle is not deeper than this, in pixels, are the rim's own roughness.
 SHALLOW = 1.5
+# Depths are measured to pixel centres beyond the rim, which lies so far before them; a neck is deeper by so much: beside that, light
+# blurred by about a pixel fills the corners at its sides.
+RIM, ROUNDED = 0.5, 1.4
+# Depths that differ by no more are one: rims are rough.
+ROUGHNESS = 1.0
 # Holes of at most so many pixels are noise.
 PINHOLE = 9
 MOST_RUNS = 300_000
 
 
 def split(blobs: Blobs, memory: MaskMemory, neck: float, most: int, buffers: Buffers) -> Blobs:
-    """Return blobs cut where parts touch: where the neck's breadth is at most `neck` times the smaller part's.
+    """Return blobs cut where parts touch: where the neck's breadth is at most `neck` times the smaller part's, to within 3 pixels of it.
 
     `memory` is their mask. Raises ToolFailed where more than `most` pixels may have to be split.
     """
@@ -138,7 +143,7 @@ def _merged(top: Ints, height: Floats, depth: Floats, neighbours: list[tuple[Int
     root, peak = np.arange(len(top)), np.where(top == np.arange(len(top)), depth, 0.0)
     while len(one):
         lower = np.minimum(peak[one], peak[other])
-        wide = (passing > neck * lower) | (lower <= SHALLOW)
+        wide = (passing - ROUNDED > neck * (lower - RIM)) | (lower <= SHALLOW) | (lower - passing <= ROUGHNESS)
         if not wide.any():
             break
         root, peak = _round(root, peak, one[wide], other[wide], passing[wide])

@@ -13,7 +13,7 @@ from analyticlens.engine.buffers import Buffers
 from analyticlens.engine.masks import AreaRegion
 from analyticlens.engine.pattern.frame import Frame, frame_of, inverse
 from analyticlens.engine.pattern.golden import ROUNDING, Golden, aligner, sampled
-from analyticlens.engine.pattern.noise import noise_of
+from analyticlens.engine.pattern.noise import fine_detail, noise_of
 from analyticlens.engine.pattern.similarity import Similarity
 from analyticlens.engine.picture import Picture
 from analyticlens.engine.pose import Pose
@@ -22,6 +22,9 @@ from analyticlens.protocol.tools import GoldenTool
 
 # What one picture's noise counts for beside the spread of several, in pictures.
 PRIOR = 4
+# Of what is finer than pixels can follow this share is different at another place; what the noise makes of it by chance, in its own
+# standard deviations, is none.
+UNSAMPLED, MARGIN = 0.45, 1.4
 # Pixels across the neighbourhood whose variance a pixel has at least.
 AROUND = 5
 # The mean is made, the pictures are aligned with it, and it is made anew.
@@ -41,7 +44,8 @@ def teach_golden(
 ) -> tuple[GoldenTool, dict[str, bytes]]:
     """Return a golden tool taught from good pictures, and the bytes of what it names by their SHA-256.
 
-    `pictures` are (H, W) grey or (H, W, 3) blue, green, red, all uint8 or all uint16; one is enough: its noise is then the spread. `region`
+    `pictures` are (H, W) grey or (H, W, 3) blue, green, red, all uint8 or all uint16; one is enough unless it is
+    sharp texture everywhere: its noise and what is too fine to be sampled are then the spread. `region`
     is where the part lies on the first (None: everywhere). The part may lie a few pixels off on the others; `poses` are the motions of the
     region on each, where a datum found them. Raises ValueError for no pictures, for pictures that differ in size or kind, for a region
     outside them, and for one on which the part does not lie near its place.
@@ -135,12 +139,16 @@ def _spread(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     by its own spread and by that of the mean.
     """
     count = len(stack)
-    own = max(ROUNDING / np.sqrt(2), float(np.median([noise_of(values) for values in stack])))
+    details = [fine_detail(values) for values in stack]
+    own = max(ROUNDING / np.sqrt(2), float(np.median([noise for _, noise in details])))
+    # What is too fine to be sampled between pixels looks another way wherever the part lies.
+    fine = np.mean([np.maximum(detail**2 - (MARGIN * noise) ** 2, 0) for detail, noise in details], axis=0)
+    expected = own**2 + UNSAMPLED**2 * fine
     if count == 1:
-        return np.full(stack.shape[1:], own * np.sqrt(2), np.float32)
+        return np.asarray(np.sqrt(2 * own**2 + UNSAMPLED**2 * fine), np.float32)
     seen = stack.var(axis=0, ddof=1)
     # The median of a variance with few degrees of freedom lies below its mean (Wilson and Hilferty 1931).
-    usual = max(own**2, float(np.median(seen)) / (1 - 2 / (9 * (count - 1))) ** 3)
+    usual = np.maximum(expected, float(np.median(seen / expected)) / (1 - 2 / (9 * (count - 1))) ** 3 * expected)
     pooled = (PRIOR * usual + (count - 1) * seen) / (PRIOR + count - 1)
     # Few pictures understate a pixel's variance now and then; that of its neighbourhood is known better.
     pooled = np.maximum(pooled, cv2.blur(seen, (AROUND, AROUND), borderType=cv2.BORDER_REFLECT_101))

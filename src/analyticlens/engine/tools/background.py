@@ -24,6 +24,8 @@ Estimate = Callable[[NDArray[Any], NDArray[Any], Scene], None]
 # Milliseconds a million pixels, 16 bits and the widest window.
 MS_MORPH = 25.0
 MORPHS = ("opening", "closing")
+# A Gaussian is found on a picture on which it is still so many pixels wide, at most so many times smaller.
+SMOOTH, MOST_REDUCED = 5.0, 8
 # Up to this side OpenCV is quicker, which looks at every pixel of a window's row and column.
 SMALL = 15
 
@@ -61,7 +63,8 @@ def cost(tool: BackgroundTool, height: int, width: int) -> float:
     pixels = height * width / 1e6
     if params.method == "taught":
         return 1 + 6 * pixels
-    small, size = pixels / params.reduce**2, _reduced(params)
+    reduce = _reduce(params)
+    small, size = pixels / reduce**2, _reduced(params, reduce)
     if params.method in MORPHS:
         return 1 + 12 * pixels + MS_MORPH * small
     return 1 + 12 * pixels + blur_ms(params.method, size, small)
@@ -75,19 +78,38 @@ def _taught(params: BackgroundParams, kit: Kit) -> NDArray[Any] | None:
     return stored_picture(kit, params.picture, "taught picture")
 
 
-def _reduced(params: BackgroundParams) -> int:
+def _reduce(params: BackgroundParams) -> int:
+    """Return how many times smaller the picture is on which the background is found.
+
+    What a wide Gaussian leaves has no detail: on a picture so much smaller that it is still SMOOTH pixels wide it is the same to within
+    a grey level.
+    """
+    if params.reduce > 1 or params.method != "gaussian":
+        return params.reduce
+    return max(1, min(MOST_REDUCED, int(_sigma(params.size) / SMOOTH)))
+
+
+def _reduced(params: BackgroundParams, reduce: int) -> int:
     """Return the window's side on the smaller picture: odd, at least 3."""
-    return max(3, round(params.size / params.reduce) | 1)
+    return max(3, round(params.size / reduce) | 1)
+
+
+def _sigma(size: int) -> float:
+    """Return the standard deviation that OpenCV gives a Gaussian of that side."""
+    return 0.3 * ((size - 1) * 0.5 - 1) + 0.8
 
 
 def _estimate(params: BackgroundParams) -> Estimate:
-    """Return the function that finds the background, on a smaller picture where that is asked for."""
-    filtering = _filter(params, _reduced(params))
+    """Return the function that finds the background, on a smaller picture where that is asked for, or as good."""
+    reduce = _reduce(params)
+    # A Gaussian found on a smaller picture unasked is as wide as it was asked for.
+    sigma = _sigma(params.size) / reduce if reduce != params.reduce else 0.0
+    filtering = _filter(params, _reduced(params, reduce), sigma)
 
     def find(source: NDArray[Any], target: NDArray[Any], scene: Scene) -> None:
         height, width = source.shape[:2]
-        small = (max(1, width // params.reduce), max(1, height // params.reduce))
-        if params.reduce == 1:
+        small = (max(1, width // reduce), max(1, height // reduce))
+        if reduce == 1:
             filtering(source, target, scene)
             return
         shape = (small[1], small[0], *source.shape[2:])
@@ -99,13 +121,13 @@ def _estimate(params: BackgroundParams) -> Estimate:
     return find
 
 
-def _filter(params: BackgroundParams, size: int) -> Estimate:
+def _filter(params: BackgroundParams, size: int, sigma: float) -> Estimate:
     if params.method in MORPHS:
         erodes_first = params.method == "opening"
         return lambda source, target, scene: _morph(source, target, size, erodes_first)
     if params.method == "median" and size > LARGEST:
         raise CannotBuild(f"a median of {size} is too wide; up to {LARGEST} is possible, or more with Reduce")
-    smooth = smoother(params.method, size, 0)
+    smooth = smoother(params.method, size, sigma)
     return lambda source, target, scene: _smooth(smooth, source, target, scene)
 
 

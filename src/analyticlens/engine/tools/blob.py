@@ -37,7 +37,7 @@ MOST_RUNS = 250_000
 # Specks of a pixel: a picture of 12 megapixels full of them is still counted, unless nearly every second pixel is one.
 MOST_BLOBS = 2_000_000
 # What touching parts may have in pixels to be split in a tool's time, and in the time that weighing leaves.
-MOST_SPLIT, MOST_SPLIT_WEIGHED = 300_000, 100_000
+MOST_SPLIT, MOST_SPLIT_WEIGHED = 300_000, 60_000
 # Outlines are traced on the mask where it has at most so many times the blobs' own runs.
 LITTLE_ELSE = 2
 
@@ -116,13 +116,13 @@ def cost(tool: BlobTool, height: int, width: int) -> float:
     crowded = 5 * million + params.fill_holes * min(25 * million, 60) + measured * min(22 * million, 130)
     tame = 4 * million * (1 + params.fill_holes) + measured * min(25, 6 * million)
     if params.subpixel:
-        tame += min(50, 25 * million) + min(70, 200 * million) + 30 * bool(asked & HULLED)
+        tame += min(37, 25 * million) + min(100, 400 * million) + 25 * bool(asked & HULLED)
     elif asked & HULLED:
         tame += min(110, 600 * million)
     elif asked & OUTLINED:
         tame += min(95, 400 * million)
     if params.split:
-        tame += 8 * million + min(37 if params.subpixel else 110, 370 * million)
+        tame += 8 * million + min(22 if params.subpixel else 110, 370 * million)
     before = 2.5 * (params.morph_open + params.morph_close) * (params.morph_kernel / 3) ** 2
     before += 0.0 if params.pre_blur is None else blur_ms(params.pre_blur, params.pre_blur_ksize, 1) - 1
     before += 8.0 * (params.picture == "edge")

@@ -53,6 +53,8 @@ def prepare(tool: FlatFieldTool, kit: Kit) -> Run:
         cv2.add(exact, offset, dst=exact)
         clipped = scene.buffers.take("clipped", source.shape, np.bool_)
         np.greater(exact, np.float32(scene.full + 0.5), out=clipped)
+        below = scene.buffers.take("below", source.shape, np.bool_)
+        np.logical_or(clipped, np.less(exact, np.float32(-0.5), out=below), out=clipped)
         settle(exact, target, scene.full)
         features = {
             "gain_max": _most(gain, window.mask),

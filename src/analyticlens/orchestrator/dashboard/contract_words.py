@@ -584,7 +584,7 @@ WORDS = [
     pgettext_lazy("schema", "Side of the surroundings (adaptive); odd."),
     pgettext_lazy("schema", "Side of the surroundings (local); odd."),
     pgettext_lazy("schema", "Side; odd."),
-    pgettext_lazy("schema", "Side; wider than anything that shall be kept; odd."),
+    pgettext_lazy("schema", "Side; odd. So many times as wide as what shall be kept at nine tenths: opening or closing 1, median 1.5, mean 3, gaussian 8."),
     pgettext_lazy("schema", "Sigma"),
     pgettext_lazy("schema", "Skewness"),
     pgettext_lazy("schema", "Slope asked for"),
