@@ -35,6 +35,8 @@ def test_its_examples_run_and_say_what_they_promise(live_server: Any, capsys: py
     assert told[3].startswith("412 {'code': 'stale_version'")
     assert told[4:8] == ["[('vm_001', 202), ('vm_999', 404)]", "1 machines", "202", "202"]
     told = told[4:]
+    assert re.fullmatch(r"engineer_\d+ \(alp_\w+\) has control for (30|2\d)\.\d+ s", told[4])
+    told = told[1:]
     assert told[4] == "configuration / trigger / interval_ms 1000 -> 2000"
     assert told[5:9] == [
         "[('vm_001', 200), ('vm_002', 404)]",
@@ -45,4 +47,4 @@ def test_its_examples_run_and_say_what_they_promise(live_server: Any, capsys: py
     told = told[4:]
     assert told[5:8] == ["['Count']", "version 2", "version 3"]
     assert told[8].startswith("vm_001 asked as version ")
-    assert len(EXAMPLES) == 9
+    assert len(EXAMPLES) == 10

@@ -77,7 +77,14 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("the region has one grey level only: there is no contrast to scale"),
     gettext_noop("the region is black"),
     gettext_noop("a grey picture has no colour"),
-    gettext_noop("{n} blobs are so small that each must be fitted, and {most} can be"),
+    gettext_noop("{n} blobs are so small that each must be fitted, and {most} can be, of {pixels} pixels"),
+    gettext_noop(
+        "about {squares} places look like corners of QR codes, and there is time for {most}: make the region smaller"
+    ),
+    gettext_noop(
+        "the first look at a region of {width} × {height} can take {ms} ms, and the tool's time (budget_ms) is {allowed} ms: "
+        "make the region smaller, name fewer formats, or give it more time"
+    ),
     gettext_noop("{n} blobs have outlines too long for hulls in a tool's time"),
     gettext_noop("{n} blobs have outlines too long to follow in a tool's time"),
     gettext_noop("{n} blobs have rims too long to weigh their grey values in a tool's time"),
