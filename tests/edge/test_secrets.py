@@ -66,11 +66,10 @@ def test_administrators_alone_come_near_it(door: Door, role: str) -> None:
     assert not MachineSecret.objects.exists()
 
 
-@pytest.mark.parametrize("value", ["", "x" * 501, "a\nb", "a\x00b", None, 7.5, ["x"]])
+@pytest.mark.parametrize("value", ["", "x" * 501, "a\nb", "a\x00b", None, ["x"]])
 def test_a_value_that_is_none_is_refused(door: Door, value: object) -> None:
-    answer = put(signed_in("admin"), value=value)
-    assert answer.status_code in {204, 400}
-    assert (answer.status_code == 204) == isinstance(value, float)
+    assert put(signed_in("admin"), value=value).status_code == 400
+    assert not MachineSecret.objects.exists()
 
 
 def test_a_name_no_machine_knows_is_refused(door: Door) -> None:
@@ -83,7 +82,7 @@ def test_no_sink_has_it(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     """A18: every page, answer, row, entry and log line a secret could stray into is searched for it."""
     caplog.set_level(logging.DEBUG)
     admin = signed_in("admin")
-    put(admin, reason="new camera", headers=None)
+    put(admin, reason="new camera")
     put(admin, name="api_key")
     put(admin, value=CANARY + "\n")
     admin.delete(f"{ROOT}secrets/source_user/")

@@ -32,6 +32,7 @@ SELECT = (
     "SELECT m.id, m.is_active, t.sha256, m.epoch_no, m.hb_seq"
     " FROM edge_machinetoken t JOIN api_virtualmachine m ON m.id = t.machine_id WHERE t.prefix = ?"
 )
+# What one heartbeat writes (`api.receiving`), without Django: this process imports nothing of what it is measured beside.
 WRITTEN = (
     "status",
     "connection_status",
@@ -123,7 +124,7 @@ def main(arguments: Sequence[str]) -> None:
     url = os.environ.get("DATABASE_URL", "")
     app = Bare(postgresql(url), "%s") if url else Bare(sqlite(Path(os.environ["AL_DATA"]) / "db.sqlite3"), "?")
     uvicorn.run(
-        WSGIMiddleware(app, workers=THREADS),  # type: ignore[arg-type]
+        WSGIMiddleware(app, workers=THREADS),  # type: ignore[arg-type]  # two types of one WSGI app
         host="127.0.0.1",
         port=int(arguments[0]),
         lifespan="off",

@@ -44,7 +44,7 @@ class EntrySerializer(serializers.ModelSerializer[AuditEntry]):
         }
 
 
-class EntryFilter(django_filters.FilterSet):  # type: ignore[misc]
+class EntryFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """Which entries are listed."""
 
     since = django_filters.IsoDateTimeFilter("timestamp", "gte", help_text="At or after this time.")

@@ -16,4 +16,4 @@ class AdminSite(admin.AdminSite):
         # Django makes this site before its apps are ready.
         from dashboard.preferences import sign_in
 
-        return sign_in(request)  # type: ignore[return-value]
+        return sign_in(request)  # type: ignore[return-value]  # Django promises a template's answer; a redirect is one too

@@ -19,8 +19,7 @@ from config.longpoll import desired  # isort: skip
 from config.plain import Receive, Scope, Send, refuse  # isort: skip
 
 THREADS = 16
-# Django's handler is a WSGI app; the types of the two libraries disagree on what its answer iterates over.
-_django = BodyGate(WSGIMiddleware(wsgi, workers=THREADS))  # type: ignore[arg-type]
+_django = BodyGate(WSGIMiddleware(wsgi, workers=THREADS))  # type: ignore[arg-type]  # two types of one WSGI app
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -62,7 +62,7 @@ class OnceMiddleware:
             return None
         row, known = _claim(person(request), key, asked)
         if known is None:
-            request.claimed = row  # type: ignore[attr-defined]
+            vars(request)["claimed"] = row
         return known
 
     @staticmethod

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from api import control
-from api.errors import Refused
+from api.errors import BadInput, Refused
 from audit.middleware import actor_of
+from dashboard.actions import act_view
 from dashboard.pictures import active
 from dashboard.shell import may
 
@@ -50,17 +49,11 @@ def shown(request: HttpRequest, machine: VirtualMachine) -> Shown:
     )
 
 
-@require_POST
-def take(request: HttpRequest, machine_id: str) -> HttpResponse:
+@act_view
+def take(machine: VirtualMachine, request: HttpRequest) -> str:
     """Take control."""
-    machine = active(request, machine_id)
-    try:
-        control.take(machine, actor_of(request))
-    except Refused as refused:
-        messages.error(request, str(refused))
-    else:
-        messages.success(request, gettext("You have control while this page is open."))
-    return redirect("machine", machine_id)
+    control.take(machine, actor_of(request))
+    return gettext("You have control while this page is open.")
 
 
 @require_POST
@@ -77,25 +70,18 @@ def keep(request: HttpRequest, machine_id: str) -> HttpResponse:
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
 
 
-@require_POST
-def give_back(request: HttpRequest, machine_id: str) -> HttpResponse:
+@act_view
+def give_back(machine: VirtualMachine, request: HttpRequest) -> str:
     """Give control back."""
-    machine = active(request, machine_id)
-    try:
-        control.give_back(machine, actor_of(request))
-    except Refused as refused:
-        messages.error(request, str(refused))
-    return redirect("machine", machine_id)
+    control.give_back(machine, actor_of(request))
+    return gettext("Nobody has control of it now.")
 
 
-@require_POST
-def break_it(request: HttpRequest, machine_id: str) -> HttpResponse:
+@act_view
+def break_it(machine: VirtualMachine, request: HttpRequest) -> str:
     """End somebody's control. Why is asked for."""
-    machine = active(request, machine_id)
     reason = request.POST.get("reason", "").strip()
     if not reason:
-        messages.error(request, gettext("Say in one line why you break their control."))
-    else:
-        control.break_it(machine, actor_of(request), reason)
-        messages.success(request, gettext("Nobody has control of it now."))
-    return redirect("machine", machine_id)
+        raise BadInput(gettext("Say in one line why you break their control."))
+    control.break_it(machine, actor_of(request), reason)
+    return gettext("Nobody has control of it now.")

@@ -47,7 +47,7 @@ class RecipeSerializer(serializers.ModelSerializer[RecipeVersion]):
 
     class Meta:
         model = RecipeVersion
-        fields = ("number", "sha256", "origin", "author", "reason", "created_at")
+        fields: tuple[str, ...] = ("number", "sha256", "origin", "author", "reason", "created_at")
         read_only_fields = fields
         extra_kwargs = {
             "number": {"help_text": "1, 2, 3… of this machine."},
@@ -68,7 +68,7 @@ class RecipeWithChanges(RecipeSerializer):
     changes = serializers.SerializerMethodField(help_text="What it changed of the version before it, tool by tool.")
 
     class Meta(RecipeSerializer.Meta):
-        fields = (*RecipeSerializer.Meta.fields, "recipe", "changes")  # type: ignore[assignment]
+        fields = (*RecipeSerializer.Meta.fields, "recipe", "changes")
 
     def get_recipe(self, version: RecipeVersion) -> dict[str, Any]:
         """Return the recipe."""

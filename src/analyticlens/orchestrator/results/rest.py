@@ -61,7 +61,7 @@ def seen(request: HttpRequest | Request) -> QuerySet[InspectionResult]:
     return rows.filter(user.sees("machine__")) if user.is_authenticated else rows.none()
 
 
-class ResultFilter(django_filters.FilterSet):  # type: ignore[misc]
+class ResultFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """Which results are listed."""
 
     machine = django_filters.CharFilter("machine__machine_id", help_text="Of this machine alone.")

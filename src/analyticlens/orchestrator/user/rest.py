@@ -23,7 +23,7 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
 
     class Meta:
         model = ApiToken
-        fields = ("prefix", "name", "role", "created_at", "expires_at", "last_used_at", "revoked_at")
+        fields: tuple[str, ...] = ("prefix", "name", "role", "created_at", "expires_at", "last_used_at", "revoked_at")
         read_only_fields = fields
         extra_kwargs = {
             "prefix": {"help_text": "Its name in lists, logs and the audit trail."},
@@ -52,7 +52,7 @@ class MadeTokenSerializer(TokenSerializer):
     token = serializers.CharField(read_only=True, help_text="The token itself, shown this once.")
 
     class Meta(TokenSerializer.Meta):
-        fields = (*TokenSerializer.Meta.fields, "token")  # type: ignore[assignment]
+        fields = (*TokenSerializer.Meta.fields, "token")
 
 
 def person(request: HttpRequest | Request) -> User:

@@ -52,7 +52,7 @@ def has_to_wait(request: HttpRequest, name: str) -> bool:
     credentials = {"username": name}
     if AxesProxyHandler.is_allowed(request, credentials):
         return False
-    request.axes_locked_out, request.axes_credentials = True, credentials  # type: ignore[attr-defined]
+    vars(request).update(axes_locked_out=True, axes_credentials=credentials)
     return True
 
 

@@ -42,7 +42,7 @@ class DesiredWithChanges(DesiredSerializer):
     changes = serializers.SerializerMethodField(help_text="What it changed of the version before it, place by place.")
 
     class Meta(DesiredSerializer.Meta):
-        fields = (*DesiredSerializer.Meta.fields, "changes")  # type: ignore[assignment]
+        fields = (*DesiredSerializer.Meta.fields, "changes")
 
     @extend_schema_field(DifferenceSerializer(many=True))
     def get_changes(self, version: DesiredVersion) -> list[dict[str, Any]]:

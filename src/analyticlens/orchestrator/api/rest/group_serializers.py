@@ -38,7 +38,17 @@ class GroupSerializer(serializers.ModelSerializer[MachineGroup]):
 
     class Meta:
         model = MachineGroup
-        fields = ("code", "name", "description", "site", "version", "configuration", "members", "behind", "created_at")
+        fields: tuple[str, ...] = (
+            "code",
+            "name",
+            "description",
+            "site",
+            "version",
+            "configuration",
+            "members",
+            "behind",
+            "created_at",
+        )
         read_only_fields = fields
         extra_kwargs = {
             "code": {"help_text": "Its short name: letters, digits, - and _. It never changes."},
@@ -55,7 +65,7 @@ class GroupChangedSerializer(GroupSerializer):
     results = serializers.SerializerMethodField(help_text="One for each machine that was asked.")
 
     class Meta(GroupSerializer.Meta):
-        fields = (*GroupSerializer.Meta.fields, "results")  # type: ignore[assignment]
+        fields = (*GroupSerializer.Meta.fields, "results")
 
     @extend_schema_field(BulkAnswerSerializer(many=True))
     def get_results(self, group: MachineGroup) -> list[dict[str, Any]]:
@@ -70,7 +80,7 @@ class GroupVersionSerializer(serializers.ModelSerializer[GroupVersion]):
 
     class Meta:
         model = GroupVersion
-        fields = ("version", "configuration", "author", "reason", "created_at")
+        fields: tuple[str, ...] = ("version", "configuration", "author", "reason", "created_at")
         read_only_fields = fields
         extra_kwargs = {
             "version": {"help_text": "1, 2, 3… of this group."},
@@ -86,7 +96,7 @@ class GroupVersionWithChanges(GroupVersionSerializer):
     changes = serializers.SerializerMethodField(help_text="What it changed of the version before it, place by place.")
 
     class Meta(GroupVersionSerializer.Meta):
-        fields = (*GroupVersionSerializer.Meta.fields, "changes")  # type: ignore[assignment]
+        fields = (*GroupVersionSerializer.Meta.fields, "changes")
 
     @extend_schema_field(DifferenceSerializer(many=True))
     def get_changes(self, version: GroupVersion) -> list[dict[str, Any]]:

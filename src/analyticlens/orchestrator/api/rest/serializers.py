@@ -57,7 +57,7 @@ class MachineSerializer(serializers.ModelSerializer[VirtualMachine]):
     reported_mode = serializers.CharField(
         read_only=True, help_text="The mode in force, as it says; empty until it is heard."
     )
-    source = serializers.SerializerMethodField(help_text="Where pictures come from.")  # type: ignore[assignment]
+    source = serializers.SerializerMethodField(help_text="Where pictures come from.")  # type: ignore[assignment]  # every field has a text of that name
     trigger = serializers.SerializerMethodField(help_text="What makes it inspect.")
     desired_version = serializers.IntegerField(
         read_only=True, help_text="Newest version asked of it; 0 where nothing was asked yet."
@@ -130,7 +130,7 @@ class DesiredSerializer(serializers.ModelSerializer[DesiredVersion]):
 
     class Meta:
         model = DesiredVersion
-        fields = ("version", "sha256", "body", "author", "reason", "created_at")
+        fields: tuple[str, ...] = ("version", "sha256", "body", "author", "reason", "created_at")
         read_only_fields = fields
         extra_kwargs = {
             "version": {"help_text": "1, 2, 3… of this machine."},

@@ -38,7 +38,7 @@ from api.rest.serializers import (
 from audit.middleware import actor_of
 
 
-class MachineFilter(django_filters.FilterSet):  # type: ignore[misc]
+class MachineFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """What machines are listed."""
 
     class Meta:
