@@ -25,6 +25,8 @@ CHECK ?=
 N ?= 2
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
+# Hundreds of processes start in a run of the tests: each would compile the same files again where none may keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 # OpenCV's sample photographs, for the tests and figures that look at them.
 export AL_PHOTOGRAPHS ?= $(CURDIR)/$(VENV)/photographs
 

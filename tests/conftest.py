@@ -81,6 +81,23 @@ def _read_settings() -> None:
     assert settings.DATABASES
     if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
         _flush_all_tables()
+    _look_at_static_files_once()
+
+
+def _look_at_static_files_once() -> None:
+    """Let this process look once at the static files: every test client makes the middleware anew, which looks at each of them."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    plain = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[str, dict[str, Any]] = {}
+
+    def remembering(self: WhiteNoiseMiddleware) -> None:
+        if self.static_prefix not in found:
+            plain(self)
+            found[self.static_prefix] = dict(self.files)
+        self.files.update(found[self.static_prefix])
+
+    WhiteNoiseMiddleware.add_files_from_finders = remembering
 
 
 def _flush_all_tables() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from api.models import VirtualMachine
+from api.models import Product, Shift, VirtualMachine
 from tests.abuse.plant import FOREIGN, JSON, ROUTES, Route, Yard, person_at, program, said, session, yard
 from tests.rows import make_user
-from user.models import User
+from user.models import INCLUDES, User
 
 pytestmark = pytest.mark.django_db
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -228,6 +229,45 @@ def test_a_shift_is_made_at_no_site_one_does_not_see(yards: tuple[Yard, Yard], w
     assert moved.status_code == 400
     assert other.line.site.shifts.count() == 1
     assert who.post(f"{V1}shifts/", {**body, "site": "own"}, content_type=JSON).status_code == 201
+
+
+@pytest.mark.parametrize("whole_site", [False, True], ids=["a line", "a site"])
+@pytest.mark.parametrize("role", ["viewer", "operator", "engineer", "quality", "admin"])
+def test_what_is_of_all_sites_is_changed_by_who_sees_all_sites(
+    yards: tuple[Yard, Yard], role: str, whole_site: bool
+) -> None:
+    own, _other = yards
+    Product.objects.create(code="lid", name="Lid")
+    common = Shift.objects.create(name="common", begins=time(6), ends=time(14))
+    bounded, free = person_at(own.line, role), make_user(role)
+    if whole_site:
+        bounded.lines.clear()
+        bounded.sites.add(own.line.site)
+    ways = [
+        ("patch", "products/lid/", {"name": "Mine"}),
+        ("patch", f"shifts/{common.pk}/", {"name": "mine"}),
+        ("patch", f"shifts/{common.pk}/", {"site": "own"}),
+        ("post", "products/", {"code": "new", "name": "New"}),
+        ("delete", f"shifts/{common.pk}/", None),
+        ("delete", "products/lid/", None),
+    ]
+    writes = "engineer" in INCLUDES[role]
+    for who in (session(bounded), program(bounded)):
+        assert {who.get(f"{V1}{path}").status_code for path in ("products/lid/", f"shifts/{common.pk}/")} == {200}
+        if role == "admin":
+            continue  # No bounds bind an administrator.
+        for method, path, body in ways:
+            answer = getattr(who, method)(f"{V1}{path}", body, content_type=JSON)
+            assert answer.status_code == (404 if writes else 403), (method, path)
+        new = {"name": "n", "begins": "01:00", "ends": "02:00"}
+        for method, path, written in (("post", "shifts/", new), ("patch", f"shifts/{own.shift.pk}/", {"site": None})):
+            answer = getattr(who, method)(f"{V1}{path}", written, content_type=JSON)
+            assert answer.status_code == (400 if writes else 403), (method, path)
+            assert not writes or "site" in answer.json()["error"]["message"]
+    assert (Product.objects.get().name, Shift.objects.get(pk=common.pk).name) == ("Lid", "common")
+    for method, path, body in ways:
+        answer = getattr(session(free), method)(f"{V1}{path}", body, content_type=JSON)
+        assert answer.status_code == ({"post": 201, "delete": 204}.get(method, 200) if writes else 403), (method, path)
 
 
 def test_a_recipe_and_a_version_of_theirs_are_not_taken_over(yards: tuple[Yard, Yard], who: Client) -> None:

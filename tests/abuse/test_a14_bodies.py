@@ -171,6 +171,24 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
         yield address
 
 
+def test_the_second_part_of_an_answer_does_not_wait_for_the_first_to_be_acknowledged(
+    hurried: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[int] = []
+    made = Hurried.connection_made
+
+    def watched(self: Hurried, transport: asyncio.Transport) -> None:
+        made(self, transport)
+        met.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(Hurried, "connection_made", watched)
+    with socket.create_connection(hurried, timeout=30) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert line.recv(100)
+    assert met
+    assert all(met)
+
+
 def test_a_head_that_drips_is_given_up(hurried: tuple[str, int]) -> None:
     with socket.create_connection(hurried, timeout=30) as line:
         line.sendall(b"GET / HTTP/1.1\r\n")

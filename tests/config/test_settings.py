@@ -54,6 +54,18 @@ def test_a_number_refuses_what_is_none_or_too_far(monkeypatch: pytest.MonkeyPatc
         env.number("AL_X", 5, 1, 10)
 
 
+def test_networks_are_addresses_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AL_X", "10.0.0.5, 10.1.0.0/16, ::1")
+    assert list(map(str, env.networks("AL_X"))) == ["10.0.0.5/32", "10.1.0.0/16", "::1/128"]
+
+
+@pytest.mark.parametrize("word", ["proxy.plant.local", "10.0.0.256", "10.0.0.1/8", "*"])
+def test_networks_refuse_what_is_none(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.setenv("AL_X", word)
+    with pytest.raises(ImproperlyConfigured, match="AL_X has"):
+        env.networks("AL_X")
+
+
 def test_words_come_without_white_space(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AL_X", " a, b ,,c ")
     assert env.words("AL_X") == ["a", "b", "c"]

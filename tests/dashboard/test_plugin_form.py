@@ -21,9 +21,14 @@ Browser = Callable[..., Client]
 FORM = "/m/vm_a/tools/1/"
 
 
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("plugins"))
+
+
 @pytest.fixture
-def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.syspath_prepend(str(install(tmp_path)))
+def plugins(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.syspath_prepend(str(installed))
     yield
     for name in [name for name in sys.modules if name.split(".")[0] in ("example_plugin", "strange_plugin")]:
         del sys.modules[name]

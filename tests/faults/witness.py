@@ -1,10 +1,11 @@
 """The machine, started from its own command line, with a witness: a file outside every database.
 
-    AL_WITNESS=file [AL_CHILD_MODULE=module] python -m tests.faults.witness --machine-id vm_001 …
+    AL_WITNESS=file [AL_CHILD_MODULE=module] [AL_HOLD=file] python -m tests.faults.witness --machine-id vm_001 …
 
 A line is written after the outbox's commit returned and before anything else of the machine hears of it, in one write, at the end of the
 file; so a line is a record the machine counts as safe, and a process killed in between leaves a record without a line. A second kind of
-line is written for what subscribers were shown. AL_CHILD_MODULE puts other cameras into the machine's child.
+line is written for what subscribers were shown, and one for each act that was asked for, as it begins and as it ends. AL_CHILD_MODULE
+puts other cameras into the machine's child. AL_HOLD names a file that holds an act still at a place, for the machine to be killed there.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from analyticlens.machine import cli, serve, station
+from analyticlens.machine.link import link
+from analyticlens.machine.link.commands import Commands
+from analyticlens.machine.link.door import Door
 from analyticlens.machine.outbox import Body, Outbox
 from analyticlens.machine.station import ResultEvent, Station, StationSettings
+from analyticlens.protocol.desired import Command, CommandReport
 from analyticlens.protocol.records import RecordKind, VerdictBody
 
 
@@ -67,6 +73,30 @@ def _shown(event: ResultEvent) -> None:
         write_line("shown", event.body.cycle, event.body.verdict)
 
 
+class WitnessedCommands(Commands):
+    """The machine's hand for one-shot acts, and a line before and after each; `started` is on the disk before the first."""
+
+    def _act(self, command: Command) -> CommandReport:
+        write_line("begun", command.id)
+        _hold("begun", command.id)
+        report = super()._act(command)
+        write_line("over", command.id, report.state, report.result.get("trigger_count", 0))
+        _hold("over", command.id)
+        return report
+
+    def _report(self, door: Door, command: str, report: CommandReport) -> None:
+        _hold("kept", command)
+        super()._report(door, command, report)
+
+
+def _hold(place: str, command: str) -> None:
+    """Stand still for ever, told by a line, where the file that holds says this place and this act, among others."""
+    held = Path(os.environ.get("AL_HOLD", os.devnull))
+    if held.exists() and held.read_text().split()[:1] == [place] and command in held.read_text().split():
+        write_line("held", command, place)
+        threading.Event().wait()
+
+
 def _with_child(module: str) -> Callable[[StationSettings], None]:
     """Return a `serve` whose station runs its inspections in another child module."""
 
@@ -82,6 +112,7 @@ def main() -> int:
     # The one seam: which classes the machine's own modules take. Everything they do is the machine's own code.
     vars(station)["Outbox"] = WitnessedOutbox
     vars(serve)["Station"] = WitnessedStation
+    vars(link)["Commands"] = WitnessedCommands
     if module := os.environ.get("AL_CHILD_MODULE"):
         vars(cli)["serve"] = _with_child(module)
     return cli.main(sys.argv[1:])

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from analyticlens.machine.store import Kept, Pipeline, Store, write_whole
+from analyticlens.machine.store import Kept, Pipeline, Store
+from analyticlens.machine.whole import write_whole
 from tests.machine.helpers import THREE, configuration
 
 OLD_FILE = {

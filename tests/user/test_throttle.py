@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -82,12 +83,20 @@ def test_who_writes_another_address_into_a_header_is_counted_where_they_are(ana:
 
 
 def test_behind_a_proxy_its_own_word_counts_and_no_other(ana: Any, settings: Any) -> None:
-    settings.BEHIND_PROXY = True
+    settings.BEHIND_PROXY, settings.TRUSTED_PROXIES = True, [ip_network("10.0.0.1")]
     for number in range(MOST_OF_ONE):
         attempt(ana.username, "wrong", "10.0.0.1", **{"X-Forwarded-For": f"203.0.113.{number}, 198.51.100.9"})
     held = {"X-Forwarded-For": "198.51.100.9"}
     assert attempt(ana.username, GOOD, "10.0.0.1", **held).status_code == 429
     assert attempt(ana.username, GOOD, "10.0.0.1", **{"X-Forwarded-For": "198.51.100.8"}).status_code == 302
+
+
+def test_who_plays_a_proxy_is_counted_where_they_are(ana: Any, settings: Any) -> None:
+    settings.BEHIND_PROXY = True
+    for number in range(MOST_OF_ONE):
+        attempt(ana.username, "wrong", **{"X-Forwarded-For": f"198.51.100.{number}"})
+    assert attempt(ana.username, GOOD, **{"X-Forwarded-For": "198.51.100.99"}).status_code == 429
+    assert set(AccessAttempt.objects.values_list("ip_address", flat=True)) == {"192.0.2.7"}
 
 
 def test_the_admins_own_sign_in_is_no_way_round(ana: Any) -> None:

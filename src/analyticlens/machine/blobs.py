@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from analyticlens.machine import clock
-from analyticlens.machine.store import write_whole
+from analyticlens.machine.whole import write_whole
 
 FOLDER = "blobs"
 # What no recipe names any more is kept this long: the last good recipe may be asked for again.

@@ -7,7 +7,6 @@ disk tears the file itself.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from analyticlens.machine import clock
+from analyticlens.machine.whole import write_whole
 from analyticlens.protocol import oldwire
 from analyticlens.protocol.canonical import sha256_of, strict_loads
 from analyticlens.protocol.configuration import Configuration
@@ -218,19 +218,3 @@ def _from_old(data: dict[str, Any], base: Kept) -> Kept:
     pipeline = pipeline.in_mode(incoming_mode(str(data.get("mode", "TESTE")), base.pipeline.mode))
     run_state: RunState = "running" if data.get("status") == "running" else base.run_state
     return base.model_copy(update={"pipeline": pipeline, "run_state": run_state, "configured": True})
-
-
-def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace a file so that after a crash at any moment either the old or the new content is there, whole. Raises OSError."""
-    draft = path.with_name(path.name + ".tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

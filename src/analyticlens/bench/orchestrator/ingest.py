@@ -1,13 +1,13 @@
 """Batches of verdicts into the database, beside the same rows written bare into the same table over the same connection.
 
-Ours is what the batch door does with a request's body: read the JSON, check the envelope, `results.ingest`. Bare is, on SQLite, one
-`executemany` and one commit a batch; on PostgreSQL a COPY of a thousand rows and one commit. Its rows are made ready beforehand, each
-value as the database's driver takes it at once. Both find the same settings of commit: it is one connection. Runs with Django set up.
+Ours is what the batch door does with a request's body as an outbox puts it together: open it, `results.ingest.deliver`. Bare is, on SQLite,
+one `executemany` and one commit a batch; on PostgreSQL a COPY of a thousand rows and one commit. Its rows are the very ones ours writes,
+made ready beforehand, each value as the database's driver takes it at once. Both find the same settings of commit: it is one connection.
+Runs with Django set up.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
@@ -15,20 +15,20 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
-from django.db.models import Field
 
 from analyticlens.bench.orchestrator.rows import machine
 from analyticlens.bench.scenes import SIZES, frames, recipe
 from analyticlens.engine import ENGINE_VERSION, inspect, prepare
 from analyticlens.machine import clock
-from analyticlens.protocol.canonical import canonical_json, strict_loads
+from analyticlens.machine.outbox import Batch
+from analyticlens.protocol.canonical import canonical_json
 from analyticlens.protocol.recipe import Recipe
-from analyticlens.protocol.records import MAX_BATCH, BatchEnvelope, Durations, Frame, VerdictBody
+from analyticlens.protocol.records import MAX_BATCH, Durations, Frame, VerdictBody
 from analyticlens.protocol.strict import plain
 from api.models import VirtualMachine
-from results.ingest import ingest, open_epoch
+from results.ingest import Chunk, deliver, open_epoch
 from results.models import InspectionResult, MachineEpoch
-from results.records import read, result_fields
+from results.parcel import opened
 
 COPIED = 1000
 WARM_UP = 1
@@ -48,11 +48,11 @@ def measure(rounds: int) -> dict[str, list[float]]:
     rates: dict[str, list[float]] = {"ours": [], "beside": []}
     for turn in range(WARM_UP + rounds):
         first = turn * size + 1
-        requests = [_request(bodies, first + start) for start in range(0, size, MAX_BATCH)]
-        rows = [_row(bare, epoch, bodies, first + number) for number in range(size)]
+        requests = [request(bodies, first + start) for start in range(0, size, MAX_BATCH)]
+        ready = rows(bare, epoch, requests)
         sides: list[tuple[str, Callable[[], object]]] = [
             ("ours", partial(_deliver, ours, requests)),
-            ("beside", partial(write, rows)),
+            ("beside", partial(write, ready)),
         ]
         for name, act in sides if turn % 2 else reversed(sides):
             start = perf_counter()
@@ -100,48 +100,34 @@ def half_a_part() -> Recipe:
     return Recipe.model_validate({"tools": [grey, blob]})
 
 
-def _record(bodies: list[dict[str, Any]], seq: int) -> dict[str, Any]:
-    return {"seq": seq, "kind": "verdict", "body": {**bodies[seq % len(bodies)], "cycle": seq, "trigger_count": seq}}
+def request(bodies: list[dict[str, Any]], first: int) -> bytes:
+    """Return the body of a full batch, its numbers from `first` on."""
+    numbers = range(first, first + MAX_BATCH)
+    records = tuple((seq, "verdict", canonical_json(_body(bodies, seq)).encode()) for seq in numbers)
+    return Batch(OURS, 1, records).to_json()
 
 
-def _request(bodies: list[dict[str, Any]], first: int) -> bytes:
-    records = [_record(bodies, seq) for seq in range(first, first + MAX_BATCH)]
-    return canonical_json({"epoch": OURS, "epoch_no": 1, "records": records}).encode()
+def _body(bodies: list[dict[str, Any]], seq: int) -> dict[str, Any]:
+    return {**bodies[seq % len(bodies)], "cycle": seq, "trigger_count": seq}
 
 
 def _deliver(ours: VirtualMachine, requests: list[bytes]) -> None:
     for body in requests:
-        ingest(ours, BatchEnvelope.model_validate(strict_loads(body)))
+        deliver(ours, opened(body))
 
 
-def _fields() -> list[Field[Any, Any]]:
-    return [field for field in InspectionResult._meta.concrete_fields if not field.primary_key]
-
-
-def _row(bare: VirtualMachine, epoch: MachineEpoch, bodies: list[dict[str, Any]], seq: int) -> tuple[Any, ...]:
-    record = read(_record(bodies, seq))
-    assert isinstance(record.body, VerdictBody), record.problem
-    result = InspectionResult(
-        machine=bare,
-        epoch=epoch,
-        epoch_no=1,
-        seq=seq,
-        month=epoch.month,
-        sha256=record.sha256,
-        received_at=clock.wall(),
-        **result_fields(record.body),
-    )
-    return tuple(_ready(field, getattr(result, field.attname)) for field in _fields())
-
-
-def _ready(field: Field[Any, Any], value: Any) -> Any:
-    if field.get_internal_type() == "JSONField":
-        return json.dumps(value)
-    return field.get_db_prep_save(value, connection)
+def rows(bare: VirtualMachine, epoch: MachineEpoch, requests: list[bytes]) -> list[tuple[Any, ...]]:
+    """Return what is written of requests, as the driver takes it."""
+    found: list[tuple[Any, ...]] = []
+    for body in requests:
+        chunk = Chunk(bare, epoch)
+        found += chunk.rows(opened(body).records, clock.wall())
+    return found
 
 
 def _columns() -> str:
-    return ", ".join(f'"{field.column}"' for field in _fields())
+    fields = InspectionResult._meta.concrete_fields
+    return ", ".join(f'"{field.column}"' for field in fields if not field.primary_key)
 
 
 def _executemany(rows: list[tuple[Any, ...]]) -> None:

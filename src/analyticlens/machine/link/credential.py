@@ -6,7 +6,7 @@ from pathlib import Path
 
 from analyticlens import __version__
 from analyticlens.machine.link.door import Door
-from analyticlens.machine.store import write_whole
+from analyticlens.machine.whole import write_whole
 from analyticlens.protocol.desired import EnrolRequest, TokenAnswer
 
 TOKEN_FILE = "door_token"

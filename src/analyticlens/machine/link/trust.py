@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from analyticlens.machine.link.door import DoorDown
-from analyticlens.machine.store import write_whole
+from analyticlens.machine.whole import write_whole
 from analyticlens.protocol.fingerprint import same
 from analyticlens.protocol.loopback import is_loopback
 

@@ -1,4 +1,4 @@
-"""Which machines a person may see. Pages, REST and the event stream ask here and nowhere else."""
+"""What a person may see and change: machines, groups, products and shifts. Pages, REST and the event stream ask here and nowhere else."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 
-from api.models import MachineGroup, VirtualMachine
+from api.models import MachineGroup, Product, Shift, VirtualMachine
+from user.rest_people import sites_for
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from user.models import User
+    from user.models import Site, User
 
 
 def machines_for(user: User | AnonymousUser) -> QuerySet[VirtualMachine]:
@@ -31,6 +32,24 @@ def groups_for(user: User | AnonymousUser) -> QuerySet[MachineGroup]:
 def sees_all_of(user: User | AnonymousUser, group: MachineGroup) -> bool:
     """Return whether this person may see every member of a group: who does not may not change what they share."""
     return not group.members.exclude(machine__in=machines_for(user)).exists()
+
+
+def reaches(user: User, site: Site | None) -> bool:
+    """Return whether what is of this site is within this person's scope; None: it is of all sites, and so of those of others too."""
+    return not user.sees() or (site is not None and sites_for(user).filter(pk=site.pk).exists())
+
+
+def products_for(user: User, *, to_change: bool = False) -> QuerySet[Product]:
+    """Return the products this person may see, or change: they are of all sites."""
+    return Product.objects.none() if to_change and not reaches(user, None) else Product.objects.all()
+
+
+def shifts_for(user: User, *, to_change: bool = False) -> QuerySet[Shift]:
+    """Return the shifts this person may see, or change: those of their sites; who is bounded sees those of all sites besides."""
+    if not user.sees():
+        return Shift.objects.all()
+    of_theirs = Q(site__in=sites_for(user))
+    return Shift.objects.filter(of_theirs if to_change else of_theirs | Q(site=None))
 
 
 def topics_for(user: User) -> frozenset[str] | None:

@@ -1,4 +1,7 @@
-"""Names the actor of a request: its user and the address of the connection itself, whatever a header claims."""
+"""Names the actor of a request: its user and the address of the connection, whatever a header claims.
+
+Where a trusted proxy stands before us, `config.proxies` has put there whom it speaks for.
+"""
 
 from __future__ import annotations
 

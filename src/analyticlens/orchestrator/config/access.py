@@ -35,6 +35,8 @@ ACCESS: dict[str, str] = {
     "second_step_confirm": SESSION,
     "second_step_codes": SESSION,
     "second_step_off": SESSION,
+    "people": "admin",
+    "person_reset": "admin",
     "sso": PUBLIC,
     "sso_callback": PUBLIC,
     "preferences": PUBLIC,

@@ -1,8 +1,9 @@
-"""Three small readers of the environment. Each refuses what it cannot mean, in words, at start."""
+"""Small readers of the environment. Each refuses what it cannot mean, in words, at start."""
 
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -42,3 +43,16 @@ def number(name: str, default: int, low: int, high: int) -> int:
 def words(name: str, default: str = "") -> list[str]:
     """Return a list written with commas between its words."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def networks(name: str, default: str = "") -> list[IPv4Network | IPv6Network]:
+    """Return addresses and networks written with commas between them; an address is a network of one."""
+    found = []
+    for word in words(name, default):
+        try:
+            found.append(ip_network(word))
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name} has {word!r}; say an address or a network, such as 10.0.0.5 or 10.0.0.0/24"
+            ) from error
+    return found

@@ -4,6 +4,7 @@ AL_DATA           data folder (./data): db.sqlite3, secret_key, sealing_key, med
 AL_HOST, AL_PORT  where `analyticlens up` listens (127.0.0.1, 8000)
 AL_ALLOWED_HOSTS  names this server answers to, with commas (localhost, 127.0.0.1, [::1])
 AL_HTTPS          1 behind a proxy that does TLS and sets X-Forwarded-Proto: cookies and headers become strict (0)
+AL_TRUSTED_PROXIES  addresses or networks of the proxies whose X-Forwarded headers are believed then, with commas (127.0.0.0/8, ::1)
 AL_TLS_CERT, AL_TLS_KEY  certificate and key this server speaks TLS with by itself (none)
 AL_TLS_AUTHORITY  certificate of the authority that signed it, where it is not one that computers know (none)
 AL_DEBUG          1 shows tracebacks to whoever asks: never in production (0)
@@ -43,6 +44,7 @@ HOST = env.text("AL_HOST", "127.0.0.1")
 PORT = env.number("AL_PORT", 8000, 1, 65535)
 DEBUG = env.flag("AL_DEBUG", False)
 BEHIND_PROXY = env.flag("AL_HTTPS", False)
+TRUSTED_PROXIES = env.networks("AL_TRUSTED_PROXIES", "127.0.0.0/8,::1")
 TLS_CERT, TLS_KEY = env.text("AL_TLS_CERT", ""), env.text("AL_TLS_KEY", "")
 TLS_AUTHORITY = env.text("AL_TLS_AUTHORITY", "")
 if not TLS_CERT and (DATA / "tls" / "serving").exists():
@@ -89,6 +91,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.proxies.ProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -200,7 +203,7 @@ LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-# Believed only where the operator says that such a proxy stands before us.
+# Believed only where the operator says that such a proxy stands before us, and of that proxy alone (`config.proxies`).
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 # Not with an authority of our own: a browser would then refuse whatever else this computer serves under its names.
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS and not TLS_AUTHORITY else 0

@@ -25,6 +25,7 @@ from edge.models import MachineToken
 log = logging.getLogger(__name__)
 KIB = 1024
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 View = Callable[..., HttpResponseBase]
 BEARER = "Bearer "
 
@@ -61,17 +62,26 @@ def machine_of(authorization: str) -> VirtualMachine:
     return token.machine
 
 
-def read_body(request: HttpRequest, model: type[M], limit: int) -> M:
-    """Return the request's JSON as a checked model. Raises DoorError: 413, 415 or 400 with one sentence."""
+def read_body(request: HttpRequest, read: Callable[[bytes], T], limit: int) -> T:
+    """Return what `read` makes of the request's JSON. Raises DoorError: 413, 415 or 400 with one sentence; Refused as `read` does."""
     check_size(request, limit)
     if request.content_type != "application/json" or request.headers.get("Content-Encoding", "identity") != "identity":
         raise DoorError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json", "send plain application/json")
     try:
-        return model.model_validate(strict_loads(request.body))
+        return read(request.body)
     except ValidationError as error:
         raise DoorError(HTTPStatus.BAD_REQUEST, "bad_input", first_error(error)) from None
     except ValueError as error:
         raise DoorError(HTTPStatus.BAD_REQUEST, "not_json", f"the body cannot be read: {error}") from None
+
+
+def reader(model: type[M]) -> Callable[[bytes], M]:
+    """Return what reads JSON as a model. It raises ValueError, and of those pydantic.ValidationError."""
+
+    def read(raw: bytes) -> M:
+        return model.model_validate(strict_loads(raw))
+
+    return read
 
 
 def check_size(request: HttpRequest, limit: int) -> None:
@@ -83,11 +93,12 @@ def check_size(request: HttpRequest, limit: int) -> None:
 
 
 def door(
-    method: str, model: type[BaseModel] | None = None, *, limit: int = 64 * KIB, enrolled: bool = True
+    method: str, read: Callable[[bytes], Any] | None = None, *, limit: int = 64 * KIB, enrolled: bool = True
 ) -> Callable[[View], View]:
     """Make a view of the door: it is called as view(request, machine, body, **path), or without what it does not ask for.
 
-    `model` is what the JSON body must be; None leaves the body to the view. Only `enrolled=False` lets a call in without a token.
+    `read` makes of a JSON body what the view is given (see `reader`); None leaves the body to the view. Only `enrolled=False` lets a call
+    in without a token.
     """
 
     def decorate(view: View) -> View:
@@ -117,8 +128,8 @@ def door(
                 machine = machine_of(request.headers.get("Authorization", ""))
                 actor = Actor("machine", machine.machine_id, request.META.get("REMOTE_ADDR"))
                 given.append(machine)
-            if model is not None:
-                given.append(read_body(request, model, limit))
+            if read is not None:
+                given.append(read_body(request, read, limit))
             else:
                 check_size(request, limit)
             with acting(actor):

@@ -17,21 +17,21 @@ from analyticlens.protocol.canonical import strict_loads
 from analyticlens.protocol.desired import CommandReport, EnrolRequest, LocalChange, TokenAnswer
 from analyticlens.protocol.heartbeat import Goodbye, Heartbeat
 from analyticlens.protocol.live import LiveFrame
-from analyticlens.protocol.records import BatchEnvelope, Seq
+from analyticlens.protocol.records import Seq
 from analyticlens.protocol.strict import first_error
 from api.known import version_in
 from api.models import Command, Instance, VirtualMachine
 from api.turn import writing
 from edge import desired, heartbeats, live
-from edge.door import KIB, DoorError, answer, by_method, door
+from edge.door import KIB, DoorError, answer, by_method, door, reader
 from edge.models import MachineToken
 from edge.models import enrol as use_code
-from edge.secrets import opened
+from edge.secrets import opened as opened_secrets
 from recipes.blobs import named_by
 from results import ingest as results
 from results import pictures
 from results.models import RAW_KEPT, MachineEpoch
-from results.records import NoNumber
+from results.parcel import Parcel, opened
 
 MIB = 1024 * KIB
 BATCH = 1 * MIB
@@ -41,7 +41,7 @@ CHUNK = 64 * KIB
 NUMBER = TypeAdapter[int](Seq)
 
 
-@door("POST", EnrolRequest, enrolled=False)
+@door("POST", reader(EnrolRequest), enrolled=False)
 def enrol(request: HttpRequest, asked: EnrolRequest) -> HttpResponse:
     """Turn a one-time code into a machine token."""
     token = use_code(asked.machine_id, asked.code)
@@ -74,7 +74,7 @@ def token(request: HttpRequest, machine: VirtualMachine) -> HttpResponse:
     )
 
 
-@door("POST", Heartbeat, limit=256 * KIB)
+@door("POST", reader(Heartbeat), limit=256 * KIB)
 def heartbeat(request: HttpRequest, machine: VirtualMachine, said: Heartbeat) -> HttpResponse:
     """Take a sign of life."""
     return answer(heartbeats.receive(machine, said, request.META.get("REMOTE_ADDR") or ""))
@@ -83,10 +83,10 @@ def heartbeat(request: HttpRequest, machine: VirtualMachine, said: Heartbeat) ->
 @door("GET")
 def secrets(request: HttpRequest, machine: VirtualMachine) -> HttpResponse:
     """Give the machine its own secrets, in clear: over TLS, or to this computer itself."""
-    return answer({"secrets": opened(machine)})
+    return answer({"secrets": opened_secrets(machine)})
 
 
-@door("POST", Goodbye)
+@door("POST", reader(Goodbye))
 def goodbye(request: HttpRequest, machine: VirtualMachine, said: Goodbye) -> HttpResponse:
     """Take a planned leave."""
     heartbeats.know_epoch(machine, said)
@@ -101,7 +101,7 @@ def read_desired(request: HttpRequest, machine: VirtualMachine) -> HttpResponse:
     return answer(desired.document(machine))
 
 
-@door("PUT", LocalChange, limit=1 * MIB)
+@door("PUT", reader(LocalChange), limit=1 * MIB)
 def change_desired(request: HttpRequest, machine: VirtualMachine, change: LocalChange) -> HttpResponse:
     """Register a change made at the machine, if nobody asked for something else meanwhile."""
     version = version_in(request.headers.get("If-Match", ""))
@@ -110,13 +110,10 @@ def change_desired(request: HttpRequest, machine: VirtualMachine, change: LocalC
     return answer(desired.register(machine, change, version, request.META.get("REMOTE_ADDR")))
 
 
-@door("POST", BatchEnvelope, limit=BATCH)
-def batches(request: HttpRequest, machine: VirtualMachine, envelope: BatchEnvelope) -> HttpResponse:
+@door("POST", opened, limit=BATCH)
+def batches(request: HttpRequest, machine: VirtualMachine, parcel: Parcel) -> HttpResponse:
     """Store a batch and answer the mark."""
-    try:
-        return answer(results.ingest(machine, envelope))
-    except NoNumber as error:
-        raise DoorError(HTTPStatus.UNPROCESSABLE_ENTITY, "no_number", str(error)) from None
+    return answer(results.deliver(machine, parcel))
 
 
 @door("POST", limit=PICTURE)
@@ -187,7 +184,7 @@ def _live_parts(request: HttpRequest) -> tuple[bytes, LiveFrame]:
     return (sent.read() if sent is not None else b""), said
 
 
-@door("POST", CommandReport, limit=256 * KIB)
+@door("POST", reader(CommandReport), limit=256 * KIB)
 def command(request: HttpRequest, machine: VirtualMachine, said: CommandReport, command_id: UUID) -> HttpResponse:
     """Take what became of a command. A report after the one that settled it changes nothing and says so."""
     row = Command.objects.select_related("machine").filter(pk=command_id, machine=machine).first()

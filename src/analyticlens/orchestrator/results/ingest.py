@@ -9,24 +9,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from analyticlens.protocol.records import (
-    BatchAnswer,
-    BatchEnvelope,
-    EventBody,
-    GapBody,
-    Refusal,
-    StateBody,
-    VerdictBody,
-)
+from analyticlens.protocol.records import BatchAnswer, BatchEnvelope, Refusal
 from api import bus, clock
 from api.errors import NotNow
 from api.turn import writing
 from audit.models import record_refusal
 from results import marks, tally
 from results.models import RAW_KEPT, IngestConflict, InspectionResult, MachineEpoch, MachineEvent, Quarantined
-from results.records import Record, event_fields, read, result_fields
+from results.parcel import Parcel, unpacked
+from results.records import VERDICT, Record
+from results.table import Row, Table
 
 if TYPE_CHECKING:
     from api.models import VirtualMachine
@@ -35,6 +30,7 @@ if TYPE_CHECKING:
 # let heartbeats through.
 CHUNK = 100
 BREATH_SECONDS = 0.002
+RESULTS = Table(InspectionResult)
 MOST_HOLES = 2000
 MOST_NAMED = 200
 
@@ -55,18 +51,22 @@ class OtherNumber(NotNow):
 
 
 def ingest(machine: VirtualMachine, envelope: BatchEnvelope) -> BatchAnswer:
+    """Store the records of a checked envelope and answer what is committed. Raises records.NoNumber, and what `deliver` raises."""
+    return deliver(machine, unpacked(envelope))
+
+
+def deliver(machine: VirtualMachine, parcel: Parcel) -> BatchAnswer:
     """Store a batch and answer what is committed.
 
-    Raises records.NoNumber when a record has no readable number, OtherNumber for an epoch whose number is another or another's.
+    Raises OtherNumber for an epoch whose number is another or another's, TooManyHoles.
     """
-    records = [read(raw) for raw in envelope.records]
-    if number_taken(machine, envelope.epoch, envelope.epoch_no):
+    if number_taken(machine, parcel.epoch, parcel.epoch_no):
         raise OtherNumber(
-            f"another epoch of this machine has the number {envelope.epoch_no}; send this one's birth first"
+            f"another epoch of this machine has the number {parcel.epoch_no}; send this one's birth first"
         )
-    epoch = open_epoch(machine, envelope.epoch, envelope.epoch_no)
+    epoch = open_epoch(machine, parcel.epoch, parcel.epoch_no)
     refusals: list[Refusal] = []
-    for number, chunk in enumerate(_chunks(records)):
+    for number, chunk in enumerate(_chunks(parcel.records)):
         if number:
             _never.wait(BREATH_SECONDS)
         with writing():
@@ -105,7 +105,7 @@ def set_aside(
     """Store one record that the batch door cannot read: its beginning, its size, and its number as filled."""
     with writing():
         epoch = MachineEpoch.objects.select_for_update().get(pk=epoch.pk)
-        record = Record(seq, sha256, "", problem=reason, fills=[(seq, seq)])
+        record = Record(seq, sha256, b"", problem=reason, fills=((seq, seq),))
         refusals = Chunk(machine, epoch).store([record], raw=raw, size=size)
     return answer(epoch, refusals)
 
@@ -121,8 +121,8 @@ class Chunk:
     def __init__(self, machine: VirtualMachine, epoch: MachineEpoch) -> None:
         self.machine = machine
         self.epoch = epoch
-        self.results: list[InspectionResult] = []
-        self.events: list[MachineEvent] = []
+        self.results: list[Record] = []
+        self.events: list[Record] = []
         self.refusals: list[Refusal] = []
 
     def store(self, records: list[Record], raw: bytes | None = None, size: int | None = None) -> list[Refusal]:
@@ -134,10 +134,10 @@ class Chunk:
             if kept is not None and kept != record.sha256:
                 self._conflict(record, kept, raw)
                 continue
-            if record.body is None:
+            if record.values is None:
                 self._quarantine(record, raw, size, known=kept is not None)
             elif kept is None:
-                self._add(record, record.body)
+                (self.results if record.kind == VERDICT else self.events).append(record)
             taken[record.seq] = record.sha256
             fills += record.fills
         self._receive(fills)
@@ -155,27 +155,11 @@ class Chunk:
                 taken.update(rows.values_list("seq", "sha256"))
         return taken
 
-    def _add(self, record: Record, body: Any) -> None:
-        key = {
-            "machine": self.machine,
-            "epoch": self.epoch,
-            "epoch_no": self.epoch.epoch_no,
-            "seq": record.seq,
-            "month": self.epoch.month,
-            "sha256": record.sha256,
-            "received_at": clock.wall(),
-        }
-        if isinstance(body, VerdictBody):
-            self.results.append(InspectionResult(**key, **result_fields(body)))
-        else:
-            fields = event_fields(record.kind, cast(EventBody | GapBody | StateBody, body))
-            self.events.append(MachineEvent(**key, **fields))
-
     def _quarantine(self, record: Record, raw: bytes | None, size: int | None, known: bool) -> None:
         self.refusals.append(Refusal(seq=record.seq, code="quarantined", reason=record.problem))
         if known:
             return
-        content = record.text.encode() if raw is None else raw
+        content = record.content if raw is None else raw
         Quarantined.objects.create(
             machine=self.machine,
             epoch=self.epoch,
@@ -189,7 +173,7 @@ class Chunk:
     def _conflict(self, record: Record, kept: str, raw: bytes | None) -> None:
         sentence = "another record has this number already; it was kept"
         self.refusals.append(Refusal(seq=record.seq, code="conflict", reason=sentence))
-        content = record.text.encode() if raw is None else raw
+        content = record.content if raw is None else raw
         _row, new = IngestConflict.objects.get_or_create(
             epoch=self.epoch,
             seq=record.seq,
@@ -219,11 +203,30 @@ class Chunk:
     def _write(self) -> None:
         if not self.results and not self.events:
             return
-        InspectionResult.objects.bulk_create(self.results)
-        MachineEvent.objects.bulk_create(self.events)
+        now = clock.wall()
         data: dict[str, Any] = {"what": "event", "events": len(self.events)}
         if self.results:
+            RESULTS.insert(self.rows(self.results, now))
+            newest = tally.count(self.machine, self.epoch, now, [_landed(record) for record in self.results])
             data |= {"what": "result", "count": len(self.results)}
-            newest = tally.count(self.machine, self.results)
             data |= {"id": newest.pk, "verdict": newest.verdict, "cycle": newest.cycle}
+        shared = {"machine": self.machine, "epoch": self.epoch, **self._shared(now)}
+        MachineEvent.objects.bulk_create(
+            MachineEvent(**shared, kind=one.kind, seq=one.seq, sha256=one.sha256, **(one.values or {}))
+            for one in self.events
+        )
         bus.publish(f"machine:{self.machine.machine_id}", data)
+
+    def rows(self, results: list[Record], now: datetime) -> list[Row]:
+        """Return the rows of verdicts, received at a moment, as the table takes them."""
+        shared = RESULTS.ready(machine_id=self.machine.pk, epoch_id=self.epoch.pk, **self._shared(now))
+        own = ({"seq": one.seq, "sha256": one.sha256, **(one.values or {})} for one in results)
+        return RESULTS.rows(shared, own)
+
+    def _shared(self, now: datetime) -> dict[str, Any]:
+        return {"epoch_no": self.epoch.epoch_no, "month": self.epoch.month, "received_at": now}
+
+
+def _landed(record: Record) -> tally.Landed:
+    assert record.values is not None
+    return tally.Landed(record.seq, record.values["verdict"], record.values["simulated"])

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import F, Sum
 from django.utils import timezone
 
 from analyticlens.protocol.words import VERDICTS
 from api import clock
-from results.models import InspectionResult, RecentResults, ResultCount, quarter_of
+from results.models import InspectionResult, MachineEpoch, RecentResults, ResultCount, quarter_of
 
 if TYPE_CHECKING:
     from api.models import VirtualMachine
@@ -52,27 +52,45 @@ class Mark:
     id: int
 
 
-def count(machine: VirtualMachine, results: Sequence[InspectionResult]) -> InspectionResult:
-    """Count results that were just written, once; return the newest result the machine has now. Belongs in their transaction."""
-    for (quarter, simulated), verdicts in _by_quarter(results).items():
+class Landed(NamedTuple):
+    """What is counted of a result that was just written."""
+
+    seq: int
+    verdict: str
+    simulated: bool
+
+
+def count(
+    machine: VirtualMachine, epoch: MachineEpoch, moment: datetime, results: Sequence[Landed]
+) -> InspectionResult:
+    """Count results of an epoch that were just written, once; return the newest result the machine has now, with its words alone.
+
+    Belongs in their transaction; `moment` is when they were received.
+    """
+    quarter = quarter_of(moment)
+    for simulated, verdicts in _by_simulated(results).items():
         row, _made = ResultCount.objects.get_or_create(machine=machine, quarter=quarter, simulated=simulated)
         ResultCount.objects.filter(pk=row.pk).update(**{word: F(word) + number for word, number in verdicts.items()})
     recent, _made = RecentResults.objects.select_for_update().get_or_create(machine=machine)
-    marks = [list(mark) for mark in recent.strip]
-    marks += [[result.epoch_no, result.seq, result.verdict, result.pk] for result in results]
-    recent.strip = sorted(marks)[-STRIP:]
+    recent.strip = sorted([*map(list, recent.strip), *_marks(machine, epoch, results)])[-STRIP:]
     recent.newest_id = recent.strip[-1][3]
     recent.save(update_fields=["strip", "newest"])
-    written = {result.pk: result for result in results}
-    return written.get(recent.newest_id) or InspectionResult.objects.get(pk=recent.newest_id)
+    return InspectionResult.objects.only("verdict", "cycle").get(pk=recent.newest_id)
 
 
-def _by_quarter(results: Iterable[InspectionResult]) -> dict[tuple[datetime, bool], Counter[str]]:
-    quarters: dict[tuple[datetime, bool], Counter[str]] = {}
-    for result in results:
-        key = (quarter_of(result.received_at), result.simulated)
-        quarters.setdefault(key, Counter())[result.verdict] += 1
-    return quarters
+def _by_simulated(results: Iterable[Landed]) -> dict[bool, Counter[str]]:
+    counted: dict[bool, Counter[str]] = {}
+    for (simulated, verdict), number in Counter((one.simulated, one.verdict) for one in results).items():
+        counted.setdefault(simulated, Counter())[verdict] = number
+    return counted
+
+
+def _marks(machine: VirtualMachine, epoch: MachineEpoch, results: Sequence[Landed]) -> list[list[Any]]:
+    """Return the marks of those results that may come into the strip. Their rows were not told their numbers; these are looked up."""
+    last = sorted(results)[-STRIP:]
+    rows = InspectionResult.objects.filter(machine=machine, epoch=epoch, seq__in=[one.seq for one in last])
+    keys = dict(rows.values_list("seq", "pk"))
+    return [[epoch.epoch_no, one.seq, one.verdict, keys[one.seq]] for one in last]
 
 
 def last60(machines: Iterable[VirtualMachine]) -> dict[int, list[Mark]]:

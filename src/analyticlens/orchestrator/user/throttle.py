@@ -10,7 +10,6 @@ from datetime import timedelta
 from axes.handlers.database import AxesDatabaseHandler
 from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
-from django.conf import settings
 from django.db.models import Sum
 from django.http import HttpRequest
 
@@ -22,14 +21,7 @@ MOST_OF_ONE, MOST_OF_ALL = 5, 50
 
 
 def address(request: HttpRequest) -> str | None:
-    """Return where a request comes from: what the proxy before us says where there is one, else who is connected to us.
-
-    Whoever calls can write what they like into a header; only its last word is the proxy's own.
-    """
-    if settings.BEHIND_PROXY:
-        said = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        if said:
-            return said
+    """Return where a request comes from: who is connected to us, or whom a trusted proxy speaks for (`config.proxies` puts them there)."""
     found: str | None = request.META.get("REMOTE_ADDR")
     return found
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.generics import ListCreateAPIView, RetrieveUpdateDestroyAPIView
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
 
 from api.models import Product, Shift
+from api.scope import products_for, reaches, shifts_for
 from audit.fields import ClockTime
 from user.models import Site
 from user.rest import person
@@ -72,36 +77,61 @@ class ShiftSerializer(serializers.ModelSerializer[Shift]):
             Shift(**{"days": Shift._meta.get_field("days").default, **said, **attrs}).clean()
         except ValidationError as problem:
             raise serializers.ValidationError(problem.messages) from None
+        self._refuse_all_sites(attrs)
         return attrs
 
+    def _refuse_all_sites(self, attrs: dict[str, Any]) -> None:
+        """Let nobody who is bounded make a shift of all sites, or make theirs one."""
+        site = attrs.get("site", self.instance.site if self.instance else None)
+        if not reaches(person(self.context["request"]), site):
+            raise serializers.ValidationError({"site": [_("Name a site of yours: yours are not all.")]})
 
-class Products(ListCreateAPIView[Product]):
+
+def _changes(request: Request) -> bool:
+    return request.method not in SAFE_METHODS
+
+
+class OfAllSites:
+    """Products: who is bounded to some sites only reads them."""
+
+    def get_queryset(self) -> QuerySet[Product]:
+        """Return those that who asks may see, or change where they would."""
+        if getattr(self, "swagger_fake_view", False):
+            return Product.objects.none()
+        view: Any = self
+        return products_for(person(view.request), to_change=_changes(view.request))
+
+
+class Products(OfAllSites, ListCreateAPIView[Product]):
     """The products, by code."""
 
     serializer_class = ProductSerializer
-    queryset = Product.objects.all()
     keyset = ("code",)
 
+    def perform_create(self, serializer: Any) -> None:
+        """Add it. Raises NotFound for who is bounded: it would be one of sites that they do not see."""
+        if not reaches(person(self.request), None):
+            raise NotFound(_("Products are of all sites, and yours are not all."))
+        serializer.save()
 
-class OneProduct(RetrieveUpdateDestroyAPIView[Product]):
+
+class OneProduct(OfAllSites, RetrieveUpdateDestroyAPIView[Product]):
     """One product."""
 
     serializer_class = ProductSerializer
-    queryset = Product.objects.all()
     lookup_field = "code"
     http_method_names = ONE
 
 
 class OfSites:
-    """Shifts that who asks may know of."""
+    """Shifts: who is bounded changes those of their sites, and reads those of all sites too."""
 
     def get_queryset(self) -> QuerySet[Shift]:
-        """Return those of all sites, and those of the sites they may know of."""
+        """Return those that who asks may see, or change where they would."""
         if getattr(self, "swagger_fake_view", False):
             return Shift.objects.none()
         view: Any = self
-        known = Q(site=None) | Q(site__in=sites_for(person(view.request)))
-        return Shift.objects.filter(known).select_related("site")
+        return shifts_for(person(view.request), to_change=_changes(view.request)).select_related("site")
 
 
 class Shifts(OfSites, ListCreateAPIView[Shift]):

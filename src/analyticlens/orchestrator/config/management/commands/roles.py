@@ -20,6 +20,8 @@ HEAD = """# Who may do what
 
 Written by `analyticlens manage roles` from `config/access.py`; a test keeps it current.
 What is not named there is refused. A token is a person with at most the role it was given.
+Whoever is bounded to some sites and lines reaches what is there and nothing else: the rest is 404. Products, and shifts of all sites, are
+theirs to read and not to change. Administrators are never bounded.
 *anyone*: without signing in; *machine*: a machine's own token, at [its door](door.md).
 """
 OTHERS = {PUBLIC: "anyone", SESSION: "whoever is signed in", MACHINE: "machine"}
