@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 WITHOUT_DJANGO = {HERE / room for room in ("protocol", "engine", "machine", "house")}
 
 # The programs a test may want, and the names they go by.
-PEERS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "postgresql": ("initdb",)}
+PEERS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "postgresql": ("initdb",), "iproute2": ("ip",)}
 
 # A slow second on a busy computer is no finding; a failing example prints what repeats it.
 hypothesis.settings.register_profile(

@@ -84,6 +84,7 @@ class FakeDoor:
         self.images: dict[str, bytes] = {}
         self.blobs: dict[str, bytes] = {}
         self.reports: list[tuple[str, str]] = []
+        self.secrets: dict[str, str] = {}
         self.instance = "one"
         self.document = DesiredDocument()
         self.commands: list[dict[str, Any]] = []
@@ -253,6 +254,9 @@ class FakeDoor:
             return 422, error_answer("wrong_hash", "these bytes are another picture")
         self.images[sha256] = call.body
         return 201, {"sha256": sha256}
+
+    def _get_secrets(self, call: Call) -> Answer:
+        return 200, {"secrets": self.secrets}
 
     def _get_blobs(self, call: Call) -> Answer | bytes:
         known = self.blobs.get(call.path.split("/")[1])

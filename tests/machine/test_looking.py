@@ -19,7 +19,6 @@ from tests.machine.helpers import THREE, configuration, encode, fill
 from tests.machine.test_station import BY, MANUAL, ready, verdicts
 
 Until = Callable[..., Any]
-NUMBER = f"{7:032x}"
 
 
 @pytest.fixture
@@ -31,11 +30,12 @@ def linked(make_station: MakeStation, door: FakeDoor, tmp_path: Path) -> Station
     return ready(station, trigger=MANUAL)
 
 
-def told(door: FakeDoor, until: Until, kind: str, args: dict[str, Any]) -> CommandReport:
+def told(door: FakeDoor, until: Until, kind: str, args: dict[str, Any], number: int = 7) -> CommandReport:
     """Ask for an act and return what the machine reported last."""
-    door.command(id=NUMBER, kind=kind, args=args)
-    until(lambda: [state for _, state in door.reports if state != "started"])
-    return CommandReport.model_validate_json(door.called(f"commands/{NUMBER}")[-1].body)
+    name = f"{number:032x}"
+    door.command(id=name, kind=kind, args=args)
+    until(lambda: [state for known, state in door.reports if known == name and state != "started"])
+    return CommandReport.model_validate_json(door.called(f"commands/{name}")[-1].body)
 
 
 def test_a_source_is_tried_beside_the_one_in_use(linked: Station, door: FakeDoor, until: Until, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from analyticlens.machine import clock, log
 from analyticlens.machine.link.door import Door, DoorDown, DoorRefused
+from analyticlens.machine.link.finding import ask_camera, find_cameras
 from analyticlens.machine.link.looking import snapshot, try_source
 from analyticlens.machine.refusals import NotNow
 from analyticlens.protocol.desired import Command, CommandReport
@@ -86,10 +87,19 @@ class Commands:
                     return snapshot(station)
                 case "test_source":
                     return try_source(station, command.args.get("source"), door)
+                case "discover":
+                    return find_cameras(command.args)
+                case "camera_lookup":
+                    return ask_camera(command.args, door)
         except NotNow as refused:
             return CommandReport(state="refused", message=refused.sentence)
         except (DoorDown, DoorRefused) as problem:
-            return CommandReport(state="failed", message=f"the picture could not be sent: {problem}"[:2000])
+            what = (
+                "the camera's user could not be asked for"
+                if command.kind == "camera_lookup"
+                else "the picture could not be sent"
+            )
+            return CommandReport(state="failed", message=f"{what}: {problem}"[:2000])
 
     def _report(self, door: Door, command: str, report: CommandReport) -> None:
         try:
