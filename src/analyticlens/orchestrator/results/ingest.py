@@ -54,7 +54,7 @@ def deliver(machine: VirtualMachine, parcel: Parcel) -> BatchAnswer:
     epoch = MachineEpoch.objects.filter(machine=machine, epoch=parcel.epoch, epoch_no=parcel.epoch_no).first()
     if epoch is None:
         epoch = _opened(machine, parcel)
-    # One transaction a batch: it holds SQLite's only write lock about as long as two heartbeats take on a busy computer, and whoever
+    # One transaction a batch: all is read before, so it holds SQLite's only write lock for the writing alone, and whoever
     # waits for his turn gets in while the next batch is read.
     with writing():
         epoch = MachineEpoch.objects.select_for_update().get(pk=epoch.pk)
