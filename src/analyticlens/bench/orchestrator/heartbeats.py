@@ -108,6 +108,19 @@ class Caller:
             taken += 1
         return taken
 
+    def ask(self, port: int, path: str, body: bytes) -> bytes:
+        """Send one call of the door and return its answer. Raises BenchFailed for a refusal."""
+        head = (
+            f"POST /edge/v1/{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {self.token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        connection = self._connection(port)
+        connection.sendall(head.encode() + body)
+        status, said = _answer(connection)
+        if status != 200:
+            raise BenchFailed(f"{path} was answered {status}: {said[:500]!r}")
+        return said
+
     def close(self) -> None:
         """Hang up."""
         for connection in self._open.values():
