@@ -11,7 +11,7 @@ or watched.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,13 @@ def _events() -> type[LiveEvent]:
 def publish(topic: str, data: dict[str, Any]) -> None:
     """Tell topic that data happened: a row now, a wake-up once the surrounding transaction has committed."""
     _events().objects.create(topic=topic, data=data)
+    transaction.on_commit(wake)
+
+
+def publish_all(news: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    """Tell many topics at once, each its data."""
+    events = _events()
+    events.objects.bulk_create([events(topic=topic, data=data) for topic, data in news])
     transaction.on_commit(wake)
 
 
