@@ -14,9 +14,10 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.http.request import split_domain_port, validate_host
 
+from api import clock
 from config.access import MACHINE, permission_of
 from config.body import IDLE_SECONDS, SEND_SECONDS
 from config.plain import Message, Receive, Scope, Send, answer, refuse
@@ -30,6 +31,8 @@ MOST_TOGETHER = 100
 READ = (b"host", b"authorization", b"content-type", b"content-length")
 STRANGE = frozenset({b"content-encoding", b"transfer-encoding", b"expect"})
 
+IDLE_CONNECTION_SECONDS = 5.0
+
 LongWay = Callable[[Scope, Receive, Send], Awaitable[None]]
 Answers = list[dict[str, Any] | None]
 
@@ -41,6 +44,7 @@ class Gathering:
         # A thread and its connection of their own: neither slow pages nor pictures are before a heartbeat.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="heartbeats")
         self._turn = asyncio.Lock()
+        self._used_at = 0.0
         self._calls: list[Call] = []
         self._group: asyncio.Task[Answers] | None = None
 
@@ -58,12 +62,16 @@ class Gathering:
         async with self._turn:
             if self._calls is calls:
                 self._group = None
-            return await asyncio.get_running_loop().run_in_executor(self._thread, _committed, calls)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._committed, calls)
 
-
-def _committed(calls: list[Call]) -> Answers:
-    close_old_connections()
-    return uneventful.take(calls)
+    def _committed(self, calls: list[Call]) -> Answers:
+        """Take a group, in the thread."""
+        # To look whether the connection still stands is one more question a group, and needless while it was used a moment ago.
+        now = clock.mono()
+        if connection.errors_occurred or now - self._used_at > IDLE_CONNECTION_SECONDS:
+            close_old_connections()
+        self._used_at = now
+        return uneventful.take(calls)
 
 
 class Heartbeats:
