@@ -25,7 +25,8 @@ TITLES: dict[type[Row], str] = {
     Pair: "Both sides of a ratio on the same database, turn about; the medians of the rounds, and of their ratios. Verdicts: what the"
     " batch door does with a request's body, 500 records each, beside the same rows over the same connection, by `executemany` and"
     " one commit a batch (SQLite) or a COPY of 1000 (PostgreSQL). Heartbeats: HTTP over 6 connections to `serve`, beside a bare"
-    " function in the same kind of server that reads the machine and writes what was said, in one commit.",
+    " function in the same kind of server that reads the machine and writes what was said, in one commit; late ones,"
+    " a hundred a request, beside one a request.",
     Step: "Where the time of one of those verdicts goes, in microseconds; beside all of it what writing the row takes anyway.",
     Beside: "One machine's heartbeats over HTTP, one after another, alone and while another machine delivers full batches without a pause.",
     Listing: "The list of machines, `/api/v1/machines/?limit=500`, by Django's test client: the first page. The goal of the queries is"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -22,6 +24,8 @@ CALLERS = 6
 # Seconds that each side is called before the rounds, and in every round.
 WARM_UP_SECONDS = 1.0
 ROUND_SECONDS = 1.0
+# So many late heartbeats a request: as many as the door takes.
+TOGETHER = 100
 EPOCH = "d" * 32
 # As wide as the number gets, so that every heartbeat has the same length.
 FIRST = 1_000_000_000
@@ -35,22 +39,37 @@ def measure(store: Store, rounds: int) -> list[Pair]:
     command = (sys.executable, "-m", "analyticlens.bench.orchestrator.bare", str(port))
     bare = Child("bare", command, Path(store.folder) / "logs" / "bare.log", store.environment(), WEB)
     rates: dict[int, list[float]] = {store.port: [], port: []}
+    late: list[float] = []
     with running(web, bare) as supervisor, ThreadPoolExecutor(CALLERS) as threads:
         until_served(supervisor, web, store.port)
         until_served(supervisor, bare, port)
         callers = [Caller(token) for token in tokens]
         for turn in range(-1, rounds):
             for side in (store.port, port) if turn % 2 else (port, store.port):
-                start = clock.mono_ns()
-                until = start + int((WARM_UP_SECONDS if turn < 0 else ROUND_SECONDS) * 1e9)
-                sent = sum(threads.map(Caller.call, callers, repeat(side), repeat(until)))
+                rate = _rate(threads.map, Caller.call, callers, side, turn)
                 if turn >= 0:
-                    rates[side].append(sent / since(start))
+                    rates[side].append(rate)
+            rate = _rate(threads.map, Caller.call_together, callers, store.port, turn)
+            if turn >= 0:
+                late.append(rate)
         for caller in callers:
             caller.close()
     single = Pair("heartbeats / bare endpoint", store.database, rates[store.port], rates[port])
-    together = Pair("heartbeats, 100 a request / one a request", store.database, (), (), TOGETHER_GOAL)
+    together = Pair("heartbeats, 100 a request / one a request", store.database, late, rates[store.port], TOGETHER_GOAL)
     return [single, together]
+
+
+def _rate(
+    threads: Callable[..., Iterable[int]],
+    call: Callable[[Caller, int, int], int],
+    callers: list[Caller],
+    port: int,
+    turn: int,
+) -> float:
+    """Return how many heartbeats a second all callers together had taken by the server at port, in a round."""
+    start = clock.mono_ns()
+    until = start + int((WARM_UP_SECONDS if turn < 0 else ROUND_SECONDS) * 1e9)
+    return sum(threads(call, callers, repeat(port), repeat(until))) / since(start)
 
 
 def heartbeat(hb_seq: int) -> Heartbeat:
@@ -120,6 +139,26 @@ class Caller:
         if status != 200:
             raise BenchFailed(f"{path} was answered {status}: {said[:500]!r}")
         return said
+
+    def call_together(self, port: int, until_ns: int) -> int:
+        """Hand in late heartbeats, a hundred a request, until then; return how many were kept. Raises BenchFailed for one that was not."""
+        connection = self._connection(port)
+        before, after = heartbeat(FIRST).model_dump_json().split(str(FIRST))
+        taken = 0
+        while clock.mono_ns() < until_ns:
+            numbers = range(self.number + 1, self.number + 1 + TOGETHER)
+            self.number += TOGETHER
+            body = f'{{"heartbeats": [{",".join(f"{before}{number}{after}" for number in numbers)}]}}'
+            head = (
+                f"POST /edge/v1/heartbeats HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {self.token}\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
+            connection.sendall(f"{head}{body}".encode())
+            status, answer = _answer(connection)
+            if status != 200 or json.loads(answer)["stored"] != TOGETHER:
+                raise BenchFailed(f"late heartbeats were answered {status}: {answer[:500]!r}")
+            taken += TOGETHER
+        return taken
 
     def close(self) -> None:
         """Hang up."""
