@@ -142,21 +142,15 @@ class Caller:
 
     def call_together(self, port: int, until_ns: int) -> int:
         """Hand in late heartbeats, a hundred a request, until then; return how many were kept. Raises BenchFailed for one that was not."""
-        connection = self._connection(port)
         before, after = heartbeat(FIRST).model_dump_json().split(str(FIRST))
         taken = 0
         while clock.mono_ns() < until_ns:
             numbers = range(self.number + 1, self.number + 1 + TOGETHER)
             self.number += TOGETHER
             body = f'{{"heartbeats": [{",".join(f"{before}{number}{after}" for number in numbers)}]}}'
-            head = (
-                f"POST /edge/v1/heartbeats HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {self.token}\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            )
-            connection.sendall(f"{head}{body}".encode())
-            status, answer = _answer(connection)
-            if status != 200 or json.loads(answer)["stored"] != TOGETHER:
-                raise BenchFailed(f"late heartbeats were answered {status}: {answer[:500]!r}")
+            said = self.ask(port, "heartbeats", body.encode())
+            if json.loads(said)["stored"] != TOGETHER:
+                raise BenchFailed(f"late heartbeats were answered {said[:500]!r}")
             taken += TOGETHER
         return taken
 
