@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -102,12 +102,25 @@ def add(
     if MachineGroup.objects.filter(code=code).exists():
         raise BadInput(_("There is a group of that code already."))
     part = checked(shared or {})
-    with transaction.atomic(), acting(by, reason):
-        group = MachineGroup.objects.create(
-            code=code, name=name or code, description=description, site=site, version=1, shared=part
-        )
-        _write_version(group, by, reason)
+    group = MachineGroup(code=code, name=name or code, description=description, site=site, version=1, shared=part)
+    try:
+        with transaction.atomic(), acting(by, reason):
+            group.save(force_insert=True)
+            _write_version(group, by, reason)
+    except IntegrityError:
+        # Somebody made one of that code since we looked; anything else the database refuses is no person's mistake.
+        if not MachineGroup.objects.filter(code=code).exists():
+            raise
+        raise BadInput(_("There is a group of that code already.")) from None
     return group
+
+
+def _lock(group: MachineGroup) -> MachineGroup:
+    """Return the group's row, locked until the transaction ends. Raises NotNow for one that was removed meanwhile."""
+    locked = MachineGroup.objects.select_for_update().filter(pk=group.pk).first()
+    if locked is None:
+        raise NotNow(_("The group %(group)s is gone.") % {"group": group.code})
+    return locked
 
 
 def change(
@@ -126,7 +139,7 @@ def change(
     member. Raises StaleGroup when `if_version` is not the newest, NotNow where members stand in the way, BadInput.
     """
     with telling("change a group", group, by), transaction.atomic(), acting(by, reason):
-        locked = MachineGroup.objects.select_for_update().get(pk=group.pk)
+        locked = _lock(group)
         if if_version is not None and if_version != locked.version:
             raise StaleGroup(locked.version)
         if about:
@@ -164,7 +177,7 @@ def _describe(group: MachineGroup, about: Mapping[str, Any]) -> None:
 def remove(group: MachineGroup, *, by: Actor) -> None:
     """Remove a group that has no members. Raises NotNow for one that has."""
     with telling("remove a group", group, by), transaction.atomic(), acting(by):
-        locked = MachineGroup.objects.select_for_update().get(pk=group.pk)
+        locked = _lock(group)
         if locked.members.exists():
             raise NotNow(_("The group has members; take them out first."))
         locked.delete()
