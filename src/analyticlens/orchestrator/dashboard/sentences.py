@@ -263,6 +263,7 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("no orchestrator: {rest}"),
     gettext_noop("not enrolled: {path} holds no token and no --enrol code was given"),
     gettext_noop("the old routes answer without a token (--insecure-legacy)"),
+    gettext_noop("the clock is {n} days ahead of what this machine lived through: nothing is removed for that"),
     gettext_noop("the outbox was full: {n} records were dropped before the orchestrator had them"),
     gettext_noop("the orchestrator knows {n} records less than it acknowledged; they are sent again"),
     gettext_noop("tool {name} follows {followed}, which is no tool before it that finds a place"),
