@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -117,8 +118,8 @@ def test_into_a_group_that_is_removed_nobody_joins() -> None:
     for number in range(ROUNDS):
         group, machine = make_group(f"g{number}"), make_machine(f"vm_{number}")
         answers = at_once(
-            lambda group=group: grouping.remove(group, by=BEN),
-            lambda group=group, machine=machine: membership.join(group, machine, take=True, by=ANNA, reason="joins"),
+            partial(grouping.remove, group, by=BEN),
+            partial(membership.join, group, machine, take=True, by=ANNA, reason="joins"),
         )
         assert codes(answers) == [200, 409]
         there = MachineGroup.objects.filter(pk=group.pk).exists()
@@ -145,9 +146,9 @@ def test_of_people_who_remove_a_group_or_change_it_at_once_nobody_meets_a_fault(
     for number in range(ROUNDS):
         group = make_group(f"g{number}")
         answers = at_once(
-            lambda group=group: grouping.remove(group, by=ANNA),
-            lambda group=group: grouping.remove(group, by=BEN),
-            lambda group=group: grouping.change(group, shared={}, by=BEN, reason="r", seen=True),
+            partial(grouping.remove, group, by=ANNA),
+            partial(grouping.remove, group, by=BEN),
+            partial(grouping.change, group, shared={}, by=BEN, reason="r", seen=True),
         )
         assert codes(answers)[:2] in ([200, 200], [200, 409])
         assert set(codes(answers)) <= {200, 409}
