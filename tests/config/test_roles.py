@@ -23,6 +23,7 @@ FILLED = {
     "<int:version>": "1",
     "<int:number>": "1",
     "<slug:code>": "nothing",
+    "<uuid:command_id>": "0" * 8 + "-0000-4000-8000-" + "0" * 12,
     "<slug:name>": "source_user",
     "<str:sha256>": "0" * 64,
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import math
 import os
 import resource
 import signal
@@ -21,6 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyticlens.engine import ENGINE_VERSION, Inspection, Prepared, RecipeRefused, inspect, prepare
+from analyticlens.engine.condition import Condition, Watch
+from analyticlens.engine.errors import CannotBuild
+from analyticlens.engine.inspection import refused as refused_frame
 from analyticlens.engine.levels import depth_of
 from analyticlens.machine import clock, wire
 from analyticlens.machine.blobs import BlobFiles
@@ -35,6 +39,8 @@ from analyticlens.protocol.strict import plain
 # Address space beyond what the libraries took: room for the largest picture and a tool's work on it.
 WORK_BYTES = 3 * 1024**3
 PROCESSED_QUALITY = 70
+# Every heartbeat tells the newest condition of the pictures; measured oftener only where a limit asks for it.
+CONDITION_SECONDS = 4.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -46,6 +52,8 @@ class Bench:
         self.pipe = pipe
         self.source: Source | None = None
         self.recipe: Prepared | None = None
+        self.watch: Watch | None = None
+        self.told_at = -math.inf
         self.engine_seconds = LEAST_ENGINE_SECONDS
 
     def answer(self, message: dict[str, Any]) -> None:
@@ -72,6 +80,12 @@ class Bench:
             failed = {"tool_id": refused.tool_id, "tool_name": refused.tool_name, "sentence": refused.sentence}
         if failed:
             wire.send(self.pipe, {"did": "open", "recipe_refused": failed})
+            return
+        try:
+            self.watch = Watch(configuration.health, BlobFiles(Path(message["data"])))
+        except CannotBuild as unbuilt:
+            told = {"sentence": str(unbuilt), "lasting": True}
+            wire.send(self.pipe, {"did": "open", "source_refused": told, "engine_version": ENGINE_VERSION})
             return
         place = Place(Path(message["data"]), tuple(map(Path, message["roots"])), Resume(*message["resume"]))
         try:
@@ -116,9 +130,10 @@ class Bench:
         if self.recipe is not None and self.recipe.recipe.foreign:
             # From here on the parent counts the time the tools may take: one that hangs is ended with this process.
             wire.send(self.pipe, {"did": "inspecting"})
-        found = self._judge(grabbed)
+        condition = self._condition(grabbed)
+        found = None if condition and condition.reason else self._judge(grabbed)
         inspected = clock.mono_ns()
-        answer = _answer_of(grabbed, found)
+        answer = _answer_of(grabbed, found, condition)
         answer["durations_ms"] = {"capture": (captured - began) / 1e6, "inspect": (inspected - captured) / 1e6}
         answer["position"] = self.source.position if self.source else ""
         stored = self._stored(answer, grabbed, message)
@@ -127,6 +142,17 @@ class Bench:
         wire.send(self.pipe, answer, {"stored": stored} if stored else None)
         if message["processed"] or message["live"]:
             self._send_views(grabbed, found, message)
+
+    def _condition(self, grabbed: Grabbed) -> Condition | None:
+        """Return the picture's condition when a limit or the next heartbeat asks for it."""
+        assert self.watch is not None
+        if grabbed.image is None or refused_frame(grabbed.image, grabbed.bits):
+            return None
+        due = clock.mono() - self.told_at >= CONDITION_SECONDS
+        if not (due or self.watch.limited):
+            return None
+        self.told_at = clock.mono() if due else self.told_at
+        return self.watch.measure(grabbed.image, grabbed.bits, whole=due)
 
     def _judge(self, grabbed: Grabbed) -> Inspection | None:
         assert self.recipe is not None
@@ -193,11 +219,18 @@ def _viewable(image: NDArray[Any]) -> bool:
     return True
 
 
-def _answer_of(grabbed: Grabbed, found: Inspection | None) -> dict[str, Any]:
-    """Return the child's part of the verdict record; a frame that could not be read is an error and nothing was measured."""
+def _answer_of(grabbed: Grabbed, found: Inspection | None, condition: Condition | None) -> dict[str, Any]:
+    """Return the child's part of the verdict record.
+
+    A frame that could not be read is an error, one in no condition to be judged is undecided, and nothing was measured of either.
+    """
     height, width = grabbed.image.shape[:2] if grabbed.image is not None else (0, 0)
     frame = {"number": grabbed.number, "name": grabbed.name[:200], "captured_at": grabbed.captured_at}
     answer: dict[str, Any] = {"did": "inspect", "frame": {**frame, "width": width, "height": height}}
+    if condition is not None:
+        answer["condition"] = condition.features
+        if condition.reason:
+            return {**answer, "verdict": "undecided", "reason": condition.reason, "message": condition.message}
     if found is None:
         return {**answer, "verdict": "error", "reason": grabbed.reason, "message": grabbed.message[:2000]}
     return {

@@ -59,8 +59,8 @@ class Work:
     @property
     def key(self) -> tuple[Any, ...]:
         """What matters to the child: triggers, logs and pictures do not."""
-        source = self.configuration.source
-        return (source, self.recipe, self.configuration.tool_timeout_ms)
+        configuration = self.configuration
+        return (configuration.source, configuration.health, self.recipe, configuration.tool_timeout_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from analyticlens.machine.live import Live
 from analyticlens.machine.loop import Asked, Plan, Wishes
 from analyticlens.machine.outbox import Outbox
 from analyticlens.machine.status import ResultEvent, RunCounters
-from analyticlens.protocol.heartbeat import LastVerdict
+from analyticlens.protocol.heartbeat import LastVerdict, PictureCondition
 from analyticlens.protocol.records import EventBody, VerdictBody
 from analyticlens.protocol.strict import first_error
 
@@ -48,6 +48,7 @@ class Recorder:
         self._mutex = threading.Lock()
         self._run = RunCounters()
         self._last: LastVerdict | None = None
+        self._condition: dict[str, float] = {}
         self._ok_left = 0
         self._unstored = 0
         self._trying = threading.Lock()
@@ -63,6 +64,14 @@ class Recorder:
         """Return the newest verdict of this process."""
         with self._mutex:
             return self._last
+
+    @property
+    def condition(self) -> PictureCondition | None:
+        """Return what the newest pictures are like; None before the first."""
+        with self._mutex:
+            told = self._condition
+        known = PictureCondition.model_fields
+        return PictureCondition.model_validate({name: told[name] for name in known if name in told}) if told else None
 
     def event(self, code: str, message: str = "", **details: Any) -> bool:
         """Log something worth telling and put it into the outbox; False where that is impossible and the log is all there is."""
@@ -99,6 +108,10 @@ class Recorder:
 
     def seen(self, plan: Plan, answer: dict[str, Any]) -> None:
         """Count OK pictures towards the next one that is kept."""
+        if condition := answer.get("condition"):
+            with self._mutex:
+                # What only a heartbeat asks for is not measured with every picture: it is as old as that then.
+                self._condition = {**self._condition, **condition}
         if answer["verdict"] == "ok":
             every = plan.work.configuration.pictures.ok_every
             self._ok_left = every - 1 if "picture" in answer else self._ok_left - 1

@@ -80,9 +80,11 @@ class Kept(Strict):
 
     @property
     def blobs(self) -> frozenset[str]:
-        """What the recipes it runs, or may go back to, name."""
-        recipes = [pipeline.recipe for pipeline in (self.pipeline, self.last_good) if pipeline is not None]
-        return frozenset(name for recipe in recipes if recipe is not None for name in recipe.blobs)
+        """What the recipes and configurations it runs, or may go back to, name."""
+        pipelines = [pipeline for pipeline in (self.pipeline, self.last_good) if pipeline is not None]
+        recipes = [pipeline.recipe for pipeline in pipelines if pipeline.recipe is not None]
+        references = [pipeline.configuration.health.reference for pipeline in pipelines]
+        return frozenset(filter(None, [*references, *(name for recipe in recipes for name in recipe.blobs)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from analyticlens.protocol.picture_health import PictureHealth
 from analyticlens.protocol.strict import Strict, first_error
 
 ADVANCED: dict[str, Any] = {"x-advanced": True}
@@ -171,6 +172,9 @@ class Configuration(Strict):
     trigger: Trigger = Field(ContinuousTrigger(), title="Trigger", description="What asks for an inspection.")
     logging: Logging = Field(Logging(), title="Result logs", description="The .alog files of the old wire.")
     pictures: Pictures = Field(Pictures(), title="Pictures", description="Which pictures are kept.")
+    health: PictureHealth = Field(
+        PictureHealth(), title="Picture health", description="What a picture must be like to be judged at all."
+    )
     inspection_timeout_ms: Annotated[int, Field(ge=50, le=60_000, json_schema_extra={"unit": "ms"})] = Field(
         5000,
         title="Deadline",

@@ -40,7 +40,7 @@ class Command(Strict):
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f-]{32,36}$")]
     """Chosen by the client: the same id is the same command."""
-    kind: Literal["trigger", "snapshot", "clear_error"]
+    kind: Literal["trigger", "snapshot", "clear_error", "test_source"]
     """What to do."""
     args: dict[str, Any] = {}
     """What it needs."""

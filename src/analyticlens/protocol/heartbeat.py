@@ -97,6 +97,25 @@ class Health(Strict):
     """Hottest sensor."""
 
 
+class PictureCondition(Strict):
+    """What the newest pictures are like; none before the first, and what cannot be told is left out."""
+
+    brightness: Percent | None = None
+    """Mean grey value, of full scale."""
+    black: Percent | None = None
+    """Pixels within 2 % of black."""
+    saturated: Percent | None = None
+    """Pixels within 1 % of full scale."""
+    sharpness: Annotated[Finite, Field(ge=0, le=1e12)] | None = None
+    """Mean square of the gradient over the square of the mean grey value."""
+    sharpness_share: Annotated[Finite, Field(ge=0, le=1e12, json_schema_extra={"unit": "%"})] | None = None
+    """The same, of the commissioning picture's."""
+    displacement: Annotated[Finite, Field(ge=0, le=1e5, json_schema_extra={"unit": "px"})] | None = None
+    """How far the fixed patch lies from its place in the commissioning picture."""
+    alike: Annotated[Finite, Field(ge=0, le=1)] | None = None
+    """How much of the commissioning picture's patch is seen again, 0 to 1."""
+
+
 class LastVerdict(Strict):
     """The newest inspection, so that a page need not wait for the outbox to drain."""
 
@@ -158,6 +177,8 @@ class Heartbeat(Strict):
     """The same, the slowest in a hundred."""
     health: Health = Health()
     """The box."""
+    picture: PictureCondition | None = None
+    """The pictures themselves."""
     last_verdict: LastVerdict | None = None
     """The newest inspection."""
     port: Annotated[int, Field(ge=0, le=65535)] = 0

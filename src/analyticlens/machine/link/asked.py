@@ -102,13 +102,14 @@ class Registrar:
 
 
 def fetch_blobs(door: Door, station: Station, document: DesiredDocument) -> None:
-    """Bring what the document's recipe names and this machine does not have yet. Raises DoorDown: the document then waits with it.
+    """Bring what the document names and this machine does not have yet. Raises DoorDown: the document then waits with it.
 
-    What the orchestrator does not have stays missing, and the recipe is rejected in words when it is built.
+    What the orchestrator does not have stays missing, and the recipe or configuration is rejected in words when it is built.
     """
-    if document.recipe is None:
-        return
-    for name in station.blobs.missing(document.recipe.blobs):
+    named = [*(document.recipe.blobs if document.recipe else ())]
+    if document.body and document.body.configuration.health.reference:
+        named.append(document.body.configuration.health.reference)
+    for name in station.blobs.missing(named):
         try:
             content = door.fetch(f"blobs/{name}", LARGEST_BLOB)
         except DoorRefused as refused:

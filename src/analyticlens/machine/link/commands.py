@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from analyticlens.machine import clock, log
-from analyticlens.machine.inspector import Inspector
-from analyticlens.machine.link.door import Door, DoorRefused
+from analyticlens.machine.link.door import Door, DoorDown, DoorRefused
+from analyticlens.machine.link.looking import snapshot, try_source
 from analyticlens.machine.refusals import NotNow
 from analyticlens.protocol.desired import Command, CommandReport
 
 if TYPE_CHECKING:
     from analyticlens.machine.station import Station
 
-SNAPSHOT_SECONDS = 10.0
 IDLE_SECONDS = 1.0
 
 
@@ -53,12 +51,12 @@ class Commands:
         with self._mutex:
             following = self._queue.popleft() if self._queue else None
         if following is not None:
-            self._carry_out(*following)
+            self._carry_out(*following, door)
         for command, report in self._station.outbox.command_reports():
             self._report(door, command, CommandReport.model_validate_json(report))
         return 0.0 if following is not None else IDLE_SECONDS
 
-    def _carry_out(self, command: Command, deadline: float) -> None:
+    def _carry_out(self, command: Command, deadline: float, door: Door) -> None:
         outbox = self._station.outbox
         if outbox.command_state(command.id) is not None:
             return  # Handed out again while it was being carried out.
@@ -69,11 +67,11 @@ class Commands:
             report = CommandReport(state="refused", message=sentence)
         else:
             outbox.set_command(command.id, "started")
-            report = self._act(command)
+            report = self._act(command, door)
         log.event("command", report.message, id=command.id, kind=command.kind, state=report.state)
         outbox.set_command(command.id, report.model_dump_json())
 
-    def _act(self, command: Command) -> CommandReport:
+    def _act(self, command: Command, door: Door) -> CommandReport:
         station = self._station
         try:
             match command.kind:
@@ -85,31 +83,13 @@ class Commands:
                     cleared = station.clear_error("orchestrator")
                     return CommandReport(state="done", message="" if cleared else "there was no error")
                 case "snapshot":
-                    return self._snapshot()
+                    return snapshot(station, door)
+                case "test_source":
+                    return try_source(station, command.args.get("source"), door)
         except NotNow as refused:
             return CommandReport(state="refused", message=refused.sentence)
-
-    def _snapshot(self) -> CommandReport:
-        """Have the child grab one picture between two frames and put it into the live view."""
-        taken: Future[CommandReport] = Future()
-        quality = self._station.kept.pipeline.configuration.pictures.jpeg_quality
-
-        def errand(child: Inspector) -> None:
-            child.send({"do": "snapshot", "quality": quality})
-            answer, blobs = child.receive(SNAPSHOT_SECONDS)
-            if "picture" in blobs:
-                self._station.live.offer(blobs["picture"], None)
-                result = {"name": answer["name"], "resolution": answer["resolution"]}
-                taken.set_result(CommandReport(state="done", result=result))
-            else:
-                sentence = str(answer.get("sentence") or answer.get("message") or "no picture could be had")
-                taken.set_result(CommandReport(state="failed", message=sentence[:2000]))
-
-        self._station.loop.errand(errand)
-        try:
-            return taken.result(SNAPSHOT_SECONDS + 5)
-        except TimeoutError:
-            return CommandReport(state="failed", message="the picture source did not answer in time")
+        except (DoorDown, DoorRefused) as problem:
+            return CommandReport(state="failed", message=f"the picture could not be sent: {problem}"[:2000])
 
     def _report(self, door: Door, command: str, report: CommandReport) -> None:
         try:

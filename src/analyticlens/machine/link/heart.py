@@ -106,6 +106,7 @@ class Heart:
             latency_p50_ms=speed.latency(0.5),
             latency_p99_ms=speed.latency(0.99),
             health=health(station.settings.data),
+            picture=station.recorder.condition,
             last_verdict=status.last_verdict,
             port=station.settings.port,
             insecure_legacy=station.settings.insecure_legacy,

@@ -10,7 +10,7 @@ from pydantic import ValidationError as NotInContract
 
 from analyticlens.protocol import oldwire, words
 from analyticlens.protocol.canonical import canonical_json
-from analyticlens.protocol.configuration import Configuration
+from analyticlens.protocol.configuration import Configuration, patched
 from analyticlens.protocol.strict import first_error, plain
 from api import validators
 from api.errors import BadInput
@@ -84,6 +84,25 @@ def _over(stored: Any, columns: dict[str, Any]) -> dict[str, Any]:
     return {**(stored if same else {}), **columns}
 
 
+def source_to_try(said: Any) -> dict[str, Any]:
+    """Return a source that somebody wants to try, whole. Raises BadInput with one sentence."""
+    try:
+        source = patched(Configuration(), {"source": said}).source
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    if source.rtsp_url:
+        _check_address(source.rtsp_url)
+    return dict(plain(source))
+
+
+def _check_address(address: str) -> None:
+    """Raise BadInput with one sentence unless that is the address of a stream."""
+    try:
+        validators.check_stream_url(address)
+    except ValidationError as error:
+        raise BadInput(error.messages[0]) from None
+
+
 def agree(machine: VirtualMachine, saving: dict[str, Any]) -> None:
     """Bring changed columns into the JSON before a save, and the JSON's name into `update_fields` where a column is named there."""
     names = saving.get("update_fields")
@@ -100,10 +119,7 @@ def write(machine: VirtualMachine, configuration: Configuration) -> list[str]:
     """Set configuration and its projection; return the names of the fields to save. Raises BadInput."""
     source, trigger = configuration.source, configuration.trigger
     if source.rtsp_url:
-        try:
-            validators.check_stream_url(source.rtsp_url)
-        except ValidationError as error:
-            raise BadInput(error.messages[0]) from None
+        _check_address(source.rtsp_url)
     machine.source_type = source.type
     machine.camera_id = source.camera_id
     machine.resolution_width, machine.resolution_height = source.resolution

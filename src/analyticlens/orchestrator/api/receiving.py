@@ -192,6 +192,7 @@ def metrics_of(heartbeat: Heartbeat) -> dict[str, Any]:
         "outbox_depth": heartbeat.outbox.depth,
         "frame_age_seconds": heartbeat.frame_age_seconds,
         "counters": heartbeat.counters.model_dump(),
+        "picture": heartbeat.picture.model_dump(exclude_none=True) if heartbeat.picture else {},
     }
 
 

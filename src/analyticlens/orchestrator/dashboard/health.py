@@ -22,6 +22,7 @@ def items(report: Mapping[str, Any]) -> list[Item]:
     if not report:
         return []
     box, outbox = report.get("health") or {}, report.get("outbox") or {}
+    picture = report.get("picture") or {}
     lines = [
         (gettext("Inspections a second"), _with(report.get("fps"), "", 1)),
         (gettext("Inspection time, median"), _with(report.get("latency_p50_ms"), "ms", 1)),
@@ -29,6 +30,11 @@ def items(report: Mapping[str, Any]) -> list[Item]:
         (gettext("Age of the last frame"), _span(report.get("frame_age_seconds"))),
         (gettext("Waiting to be delivered"), _waiting(outbox)),
         (gettext("Missed triggers"), _with((report.get("counters") or {}).get("missed"), "", 0)),
+        (gettext("Picture: brightness"), _with(picture.get("brightness"), "%", 0)),
+        (gettext("Picture: black"), _with(picture.get("black"), "%", 1)),
+        (gettext("Picture: saturated"), _with(picture.get("saturated"), "%", 1)),
+        (gettext("Picture: sharpness, of commissioning"), _with(picture.get("sharpness_share"), "%", 0)),
+        (gettext("Picture: displacement"), _with(picture.get("displacement"), "px", 2)),
         (gettext("Processor"), _with(box.get("cpu_usage"), "%", 0)),
         (gettext("Memory"), _with(box.get("memory_usage"), "%", 0)),
         (gettext("Free disk"), _disk(box.get("disk_free_mb"))),

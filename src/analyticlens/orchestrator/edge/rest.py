@@ -17,10 +17,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.errors import NotNow
-from api.rest.asking import OfMachine, machine_of
-from api.rest.serializers import ReasonSerializer
+from api.rest.asking import FENCE_HEADER, VERSION_HEADER, OfMachine, machine_of, version_named
+from api.rest.serializers import DesiredSerializer, ReasonSerializer, WhySerializer
 from audit.middleware import actor_of
 from edge import secrets
+from edge.commissioning import commission
 from edge.models import CODE_LIFE, MachineToken, carried, enrol_command, issue_code
 from edge.secrets import MachineSecret
 
@@ -138,7 +139,44 @@ class OneSecret(APIView):
         return Response(status=204)
 
 
+class CommissionSerializer(WhySerializer):
+    """Which picture, and why."""
+
+    picture = serializers.RegexField(
+        r"^([0-9a-f]{64})?$",
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="SHA-256 of a picture this machine made, as a snapshot's result names it; empty: the newest live picture.",
+    )
+
+
+class Commission(APIView):
+    """The picture of the finished station."""
+
+    @extend_schema(
+        operation_id="machine_commission",
+        request=CommissionSerializer,
+        parameters=[VERSION_HEADER, FENCE_HEADER],
+        responses={202: DesiredSerializer},
+    )
+    def post(self, request: Request, machine_id: str) -> Response:
+        """Make a picture the one that later pictures are held against; 409 where none is named and none is live now."""
+        machine = machine_of(request, machine_id)
+        body = CommissionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = commission(
+            machine,
+            by=actor_of(request._request),
+            reason=body.validated_data["reason"],
+            picture=body.validated_data["picture"],
+            if_version=version_named(request),
+        )
+        return Response(DesiredSerializer(asked).data, 202)
+
+
 urlpatterns = [
+    path("machines/<str:machine_id>/commission/", Commission.as_view(), name="commission"),
     path("machines/<str:machine_id>/secrets/", Secrets.as_view(), name="machine_secrets"),
     path("machines/<str:machine_id>/secrets/<slug:name>/", OneSecret.as_view(), name="machine_secret"),
     path("machines/<str:machine_id>/code/", Code.as_view(), name="machine_code"),

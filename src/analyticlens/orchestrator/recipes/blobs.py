@@ -95,9 +95,11 @@ def check_blobs(recipe: Recipe) -> None:
 
 
 def named_by(machine: VirtualMachine, sha256: str) -> Blob | None:
-    """Return the stored file if one of this machine's recipe versions names it: others are none of its business."""
+    """Return the stored file if a recipe version or a desired configuration of this machine names it: others are none of its business."""
     row = Blob.objects.filter(sha256=sha256).first()
     if row is None or not row.is_there():
         return None
+    if machine.desired_versions.filter(body__configuration__health__reference=sha256).exists():
+        return row
     versions = machine.recipe_versions.filter(canonical__contains=sha256)
     return row if any(sha256 in version.recipe.blobs for version in versions) else None

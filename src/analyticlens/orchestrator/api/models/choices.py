@@ -77,7 +77,12 @@ APPLY_STATES = [
     ("rejected", _("Rejected")),
     ("rolled_back", _("Rolled back")),
 ]
-COMMAND_KINDS = [("trigger", _("Trigger")), ("snapshot", _("Snapshot")), ("clear_error", _("Clear error"))]
+COMMAND_KINDS = [
+    ("trigger", _("Trigger")),
+    ("snapshot", _("Snapshot")),
+    ("clear_error", _("Clear error")),
+    ("test_source", _("Test of a source")),
+]
 COMMAND_STATES = [
     ("queued", _("Queued")),
     ("started", _("Started")),

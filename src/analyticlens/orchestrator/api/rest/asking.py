@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from api.errors import BadInput
 from api.known import version_in
 from api.models import DesiredVersion, VirtualMachine
-from api.rest.serializers import DesiredSerializer
+from api.rest.serializers import CommandSerializer, DesiredSerializer
 from api.scope import machines_for
 from audit import middleware
 
@@ -89,3 +89,12 @@ def version_named(request: Request) -> int | None:
     if version is None:
         raise BadInput(_("If-Match is the number of a version."))
     return version
+
+
+def command_asked(
+    machine: VirtualMachine, kind: str, request: Request, args: dict[str, Any] | None = None, ttl: float = 10.0
+) -> Response:
+    """Ask for a one-shot act and answer with it; asked again under the same Idempotency-Key it is the same. Raises NotNow, BadInput."""
+    key = request.headers.get("Idempotency-Key")
+    command = machine.command(kind, middleware.actor_of(request._request), args, ttl=ttl, key=key)
+    return Response(CommandSerializer(command).data, 202)

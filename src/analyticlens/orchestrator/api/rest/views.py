@@ -22,6 +22,7 @@ from api.rest.asking import (
     VERSION_HEADER,
     OfMachine,
     asked,
+    command_asked,
     machine_of,
     machines,
     version_named,
@@ -171,6 +172,4 @@ class Trigger(APIView):
         machine = machine_of(request, machine_id)
         body = TriggerActSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        key = request.headers.get("Idempotency-Key")
-        command = machine.command("trigger", actor_of(request._request), ttl=body.validated_data["ttl"], key=key)
-        return Response(CommandSerializer(command).data, 202)
+        return command_asked(machine, "trigger", request, ttl=body.validated_data["ttl"])
