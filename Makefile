@@ -56,15 +56,16 @@ format: $(DEV) ## put the code into the house's form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# The faults come last and alone: they take both cores, and what waits for a condition beside them would wait in vain.
+# The faults come last and apart: what they kill and start again takes both cores, and who waits beside them for a condition waits long.
+# Their order is kept: the longest first.
 test: setup ## run the tests (T=paths or options, N=processes)
 	$(BIN)/python -m pytest -n $(N) --dist loadgroup $(or $(T),--ignore=tests/faults)
-	$(if $(T),,$(BIN)/python -m pytest tests/faults)
+	$(if $(T),,$(BIN)/python -m pytest -n $(N) --dist loadgroup --no-loadscope-reorder tests/faults)
 
 test-full: setup ## run the tests on what is drawn anew each time (RUNS=times, T=paths or options)
 	@for run in $$(seq $(or $(RUNS),1)); do \
 		$(BIN)/python -m pytest -n $(N) --dist loadgroup --seed fresh $(or $(T),--ignore=tests/faults) || exit 1; done
-	$(if $(T),,$(BIN)/python -m pytest --seed fresh tests/faults)
+	$(if $(T),,$(BIN)/python -m pytest -n $(N) --dist loadgroup --no-loadscope-reorder --seed fresh tests/faults)
 
 bench: setup ## print the figures of the design (CHECK=1 fails on a miss)
 	@missed=0; \

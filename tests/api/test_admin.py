@@ -9,8 +9,18 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from api import grouping, membership
 from api.admin import REPORTED
-from api.models import LiveEvent, Transition, VirtualMachine, VMHeartbeat, VMInspectionTool
+from api.models import (
+    GroupMember,
+    GroupVersion,
+    LiveEvent,
+    MachineGroup,
+    Transition,
+    VirtualMachine,
+    VMHeartbeat,
+    VMInspectionTool,
+)
 from audit.models import AuditEntry, record
 from recipes.publishing import publish
 from tests.rows import SYSTEM, heartbeat, make_machine, make_tool, make_user, make_version
@@ -45,6 +55,21 @@ def test_every_list_opens_and_is_searched(client: Client, model: Any) -> None:
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     assert client.get(address).status_code == 200
     assert client.get(address, {"q": "x"}).status_code == 200
+
+
+@pytest.mark.parametrize("model", [MachineGroup, GroupVersion, GroupMember])
+def test_groups_are_read_here_and_changed_elsewhere(client: Client, model: Any) -> None:
+    group = grouping.add("presses", "Presses", by=SYSTEM, reason="first", shared={"source": {"fps": 12}})
+    membership.join(group, make_machine("vm_a"), take=True, by=SYSTEM, reason="joins")
+    row = model.objects.get()
+    name = f"admin:api_{model._meta.model_name}"
+    listed = client.get(reverse(f"{name}_changelist"), {"q": "presses"} if model is MachineGroup else {})
+    assert "presses" in listed.content.decode().lower()
+    assert client.get(reverse(f"{name}_add")).status_code == 403
+    assert client.get(change_url(row)).status_code == 200
+    assert client.post(change_url(row), {"code": "other", "shared": "{}", "applied": "9"}).status_code == 403
+    assert client.post(reverse(f"{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+    assert model.objects.filter(**{f.attname: getattr(row, f.attname) for f in model._meta.concrete_fields}).exists()
 
 
 def test_machines_filters_and_search() -> None:

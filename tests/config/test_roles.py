@@ -23,6 +23,7 @@ FILLED = {
     "<int:version>": "1",
     "<int:number>": "1",
     "<slug:code>": "nothing",
+    "<uuid:command_id>": "0" * 8 + "-0000-4000-8000-" + "0" * 12,
     "<slug:name>": "source_user",
     "<str:sha256>": "0" * 64,
 }
@@ -62,14 +63,14 @@ def test_the_page_of_roles_is_current() -> None:
 def test_a_role_reaches_what_the_table_says_and_nothing_else(role: str) -> None:
     make_machine("vm_a")
     user = make_user(role)
-    session = Client()
+    session, nobody = Client(), Client()
     session.force_login(user)
     _row, token = ApiToken.issue(user, "test", role)
     for name, address in rest():
         for method in METHODS:
             wanted = permission_of(name, method.upper())
             assert wanted is not None
-            for client, headers in ((session, {}), (Client(), {"Authorization": f"Bearer {token.text}"})):
+            for client, headers in ((session, {}), (nobody, {"Authorization": f"Bearer {token.text}"})):
                 answer = getattr(client, method)(
                     filled(address),
                     headers=headers,
@@ -77,6 +78,7 @@ def test_a_role_reaches_what_the_table_says_and_nothing_else(role: str) -> None:
                 )
                 assert (answer.status_code == 403) is (wanted not in INCLUDES[role]), (name, method, answer.status_code)
                 assert answer.status_code < 500, (name, method)
+    assert not nobody.cookies
 
 
 def test_no_write_is_for_whoever_may_only_read() -> None:
@@ -95,8 +97,9 @@ def test_no_write_is_for_whoever_may_only_read() -> None:
 def test_a_token_is_no_more_than_the_role_it_was_given(limit: str) -> None:
     make_machine("vm_a")
     _row, token = ApiToken.issue(make_user("admin"), "test", limit)
+    nobody = Client()
     for name, address in rest():
-        answer = Client().post(
+        answer = nobody.post(
             filled(address), content_type="application/json", headers={"Authorization": f"Bearer {token.text}"}
         )
         assert (answer.status_code == 403) is (permission_of(name, "POST") not in INCLUDES[limit]), name

@@ -1,4 +1,7 @@
-"""Lines that are hurt. They use both cores: no two of them run beside one another, and the other files keep their own process each."""
+"""Lines that are hurt. One alone leaves more than half of two cores unused: two run beside one another, the two long runs first.
+
+How many verdicts a run must have at stake, and how long anything may take, holds on a computer that is several times as busy.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,21 @@ import pytest
 from tests.faults.line import FaultLine
 
 HERE = Path(__file__).parent
+LONG = ("test_run", "test_run_postgresql")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the lines in one test process, and give time enough for processes that are killed and come back."""
-    for item in items:
-        if HERE in item.path.parents:
-            hurt = bool({"fault_line", "postgres_line"} & set(getattr(item, "fixturenames", ())))
-            item.add_marker(pytest.mark.xdist_group("faults" if hurt else item.path.stem))
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(600))
+    """Begin with what takes longest, and give time enough for processes that are killed and come back."""
+    mine = [item for item in items if HERE in item.path.parents]
+    places = [place for place, item in enumerate(items) if HERE in item.path.parents]
+    for place, item in zip(places, sorted(mine, key=lambda item: item.path.stem not in LONG), strict=True):
+        items[place] = item
+    for item in mine:
+        # One machine, which every test of the file puts its pictures before.
+        if "beside" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("pictures"))
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture

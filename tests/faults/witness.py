@@ -76,10 +76,10 @@ def _shown(event: ResultEvent) -> None:
 class WitnessedCommands(Commands):
     """The machine's hand for one-shot acts, and a line before and after each; `started` is on the disk before the first."""
 
-    def _act(self, command: Command) -> CommandReport:
+    def _act(self, command: Command, door: Door) -> CommandReport:
         write_line("begun", command.id)
         _hold("begun", command.id)
-        report = super()._act(command)
+        report = super()._act(command, door)
         write_line("over", command.id, report.state, report.result.get("trigger_count", 0))
         _hold("over", command.id)
         return report

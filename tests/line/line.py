@@ -28,12 +28,19 @@ def free_port() -> int:
 
 
 class Up:
-    """One `analyticlens up`."""
+    """One `analyticlens up` on a data folder. It can be started again after it ended."""
 
     def __init__(self, data: Path, port: int, *options: str) -> None:
-        self.data, self.port = data, port
+        self.data, self.options = data, options
         self.said: list[str] = []
-        command = [sys.executable, "-m", "analyticlens", "up", "--data", str(data), "--port", str(port), *options]
+        self.start(port)
+
+    def start(self, port: int) -> None:
+        """Start it on its data folder."""
+        self.port = port
+        self._said_before = len(self.said)
+        command = [sys.executable, "-m", "analyticlens", "up", "--data", str(self.data), "--port", str(port)]
+        command += self.options
         # A session of its own, as a terminal would give it; the settings of the test run are not its settings.
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("AL_", "DJANGO_"))}
         self.process = subprocess.Popen(
@@ -48,6 +55,11 @@ class Up:
             self.said.append(line.rstrip("\n"))
 
     @property
+    def said_now(self) -> list[str]:
+        """What it said since it was last started."""
+        return self.said[self._said_before :]
+
+    @property
     def url(self) -> str:
         """Where the pages are."""
         return f"http://127.0.0.1:{self.port}"
@@ -56,7 +68,7 @@ class Up:
     def ready(self) -> bool:
         """Whether its closing lines were said. Fails when it ended before."""
         assert self.process.poll() is None, "\n".join(self.said)
-        return any(line.startswith("Sign in as") for line in self.said)
+        return any(line.startswith("Sign in as") for line in self.said_now)
 
     @property
     def password(self) -> str:

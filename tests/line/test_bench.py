@@ -10,17 +10,31 @@ import pytest
 
 from analyticlens.bench import main
 from analyticlens.bench import orchestrator as bench
-from analyticlens.bench.orchestrator import heartbeats
+from analyticlens.bench.orchestrator import flood, heartbeats
 from analyticlens.bench.orchestrator.figures import Click, Listing, Pair
 
 CLICKS = ("start: the machine runs", "start: its first verdict", "stop: the machine is stopped")
+STEPS = (
+    "taking the batch apart",
+    "reading, checking, proving canonical",
+    "SHA-256 and the values by name",
+    "rows for the driver",
+    "insert",
+    "commit",
+    "numbers, counters, strip, event",
+    "all of it",
+    "bare insert and commit",
+)
+FLOOD = ("nothing else", "batches of 500 without a pause")
 PAIRS = (
     "verdicts, 500 a batch / executemany | SQLite",
     "verdicts, 500 a batch / COPY of 1000 | PostgreSQL",
+    *(f"{step} | {database}" for database in ("SQLite", "PostgreSQL") for step in STEPS),
     "heartbeats / bare endpoint | SQLite",
     "heartbeats, 100 a request / one a request | SQLite",
     "heartbeats / bare endpoint | PostgreSQL",
     "heartbeats, 100 a request / one a request | PostgreSQL",
+    *(f"{what} | {database}" for database in ("SQLite", "PostgreSQL") for what in FLOOD),
 )
 
 
@@ -29,12 +43,17 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a round be short and a list not long: nothing here is about how fast it is."""
     monkeypatch.setattr(heartbeats, "ROUND_SECONDS", 0.2)
     monkeypatch.setattr(heartbeats, "WARM_UP_SECONDS", 0.2)
+    monkeypatch.setattr(flood, "SECONDS", 0.2)
     monkeypatch.setattr(bench, "SIZES", (12, 30))
 
 
 def rows(page: Path) -> list[str]:
     """Return the rows of the page's tables, without the headings."""
-    return [line[2:] for line in page.read_text().splitlines() if re.match(r"\| (?!figure|from|machines)", line)]
+    return [
+        line[2:]
+        for line in page.read_text().splitlines()
+        if re.match(r"\| (?!figure|from|machines|step of|heartbeats beside)", line)
+    ]
 
 
 @pytest.mark.usefixtures("small")
@@ -52,12 +71,13 @@ def test_the_table_has_every_row(tmp_path: Path, peer: Callable[[str], Path], re
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("figure", ["lists", "verdicts"])
+@pytest.mark.parametrize("figure", ["lists", "verdicts", "steps"])
 def test_a_figure_measured_alone_has_its_rows(figure: str, tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
     assert main(["--orchestrator", "--rounds", "1", "--figure", figure, "--write", str(page)]) == 0
-    expected = {"lists": ["12 | SQLite | 12 | ", "30 | SQLite | 30 | "], "verdicts": [PAIRS[0]]}[figure]
-    assert [row for row, start in zip(rows(page), expected, strict=True) if not row.startswith(start)] == []
+    expected: dict[str, list[str]] = {"lists": ["12 | SQLite | 12 | ", "30 | SQLite | 30 | "], "verdicts": [PAIRS[0]]}
+    expected["steps"] = [f"{step} | SQLite" for step in STEPS]
+    assert [row for row, start in zip(rows(page), expected[figure], strict=True) if not row.startswith(start)] == []
 
 
 @pytest.mark.usefixtures("small")

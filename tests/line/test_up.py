@@ -143,30 +143,29 @@ def starting(tmp_path: Path) -> Iterator[Callable[..., Up]]:
         line.end(signal.SIGTERM)
 
 
-def test_ctrl_c_ends_everything_and_the_next_start_goes_on(starting: Callable[..., Up], until: Until) -> None:
+def test_ctrl_c_ends_everything_and_the_next_start_goes_on(up: Up, until: Until) -> None:
     """No process is left; the second start draws nothing, enrols nobody, keeps all results and adds to them.
 
     Nor is one left when that start is killed itself: the kernel tells its processes, and they end; a third start follows at once.
     """
-    first = starting()
-    until(lambda: first.ready, START_SECONDS)
-    assert first.end(signal.SIGINT) == 0
-    assert first.processes() == {}
-    assert first.said[-1] == "Stopped; all data is kept"
-    kept, tokens = first.results(MACHINES), first.rows("SELECT prefix FROM edge_machinetoken")
-    second = starting()
-    until(lambda: second.ready, START_SECONDS)
-    until(lambda: len(second.results(MACHINES)) > len(kept), 120)
-    assert second.results(MACHINES)[: len(kept)] == kept
-    assert second.rows("SELECT prefix FROM edge_machinetoken") == tokens
-    assert not any(re.search("drawing|enrol|Password", line) for line in second.said)
-    assert len(second.processes()) >= 5
-    second.process.kill()
-    second.process.wait()
-    until(lambda: second.processes() == {}, 90)
-    third = starting()
-    until(lambda: third.ready, START_SECONDS)
-    assert third.running() >= MACHINES
+    assert up.end(signal.SIGINT) == 0
+    assert up.processes() == {}
+    assert up.said[-1] == "Stopped; all data is kept"
+    kept, tokens = up.results(MACHINES), up.rows("SELECT prefix FROM edge_machinetoken")
+    up.start(free_port())
+    until(lambda: up.ready, START_SECONDS)
+    until(lambda: len(up.results(MACHINES)) > len(kept), 120)
+    assert up.results(MACHINES)[: len(kept)] == kept
+    assert up.rows("SELECT prefix FROM edge_machinetoken") == tokens
+    assert not any(re.search("drawing|enrol|Password", line) for line in up.said_now)
+    assert len(up.processes()) >= 5
+    up.process.kill()
+    up.process.wait()
+    until(lambda: up.processes() == {}, 90)
+    assert up.end() == -signal.SIGKILL
+    up.start(free_port())
+    until(lambda: up.ready, START_SECONDS)
+    assert up.running() >= MACHINES
 
 
 def test_without_the_demonstration_there_are_only_the_pages(starting: Callable[..., Up], until: Until) -> None:

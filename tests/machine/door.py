@@ -52,7 +52,8 @@ class Faults:
 
     def take(self, path: str) -> Fault | None:
         """Take the fault of a call, if one waits."""
-        for prefix, faults in self.waiting.items():
+        # The longest first: heartbeat is the beginning of heartbeats.
+        for prefix, faults in sorted(self.waiting.items(), reverse=True):
             if path.startswith(prefix) and faults:
                 return faults.popleft()
         return None
@@ -83,6 +84,7 @@ class FakeDoor:
         self.marks: dict[str, int] = {}
         self.images: dict[str, bytes] = {}
         self.blobs: dict[str, bytes] = {}
+        self.late: list[dict[str, Any]] = []
         self.reports: list[tuple[str, str]] = []
         self.secrets: dict[str, str] = {}
         self.instance = "one"
@@ -179,6 +181,12 @@ class FakeDoor:
             "marks": marks,
             "want_marks": said["instance_id"] != self.instance and not said["marks"],
         }
+
+    def _post_heartbeats(self, call: Call) -> Answer:
+        said = call.json()["heartbeats"]
+        fresh = [beat for beat in said if beat not in self.late]
+        self.late += fresh
+        return 200, {"stored": len(fresh), "known": len(said) - len(fresh)}
 
     def _post_goodbye(self, call: Call) -> Answer:
         return 200, {"stale": False}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from analyticlens.machine.outbox import Outbox
-from analyticlens.machine.retention import prune, used_bytes
+from analyticlens.machine.retention import live_on, prune, used_bytes
 from analyticlens.protocol.records import GapBody, Picture
 from analyticlens.protocol.words import Verdict
 from tests.machine.helpers import event, verdict
@@ -63,6 +63,26 @@ def test_what_is_acknowledged_and_young_is_kept(outbox: Outbox) -> None:
     prune(outbox)
     assert outbox.acknowledge(outbox.epoch.epoch, 0) == 1
     assert kinds(outbox) == [(1, "event")]
+
+
+def test_a_clock_that_jumps_a_year_removes_nothing(
+    outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(outbox, 1, "nok")
+    outbox.acknowledge(outbox.epoch.epoch, 1)
+    shift = tmp_path / "shift"
+    monkeypatch.setenv("AL_CLOCK_FILE", str(shift))
+    year, told = 365 * 86_400, []
+    for seconds, ran in ((0, 0.0), (year, 60.0), (year, 60.0), (year, 0.0)):
+        shift.write_text(str(seconds))
+        lived, doubted = live_on(outbox, ran)
+        told.append(doubted)
+        assert prune(outbox, now=lived.until).records == 0
+    # Told once, a restart among it.
+    assert told == [False, True, False, False]
+    # After a week of running in that time it is believed.
+    lived, _ = live_on(outbox, 8 * 86_400)
+    assert prune(outbox, now=lived.until).records == 1
 
 
 def test_a_mark_that_goes_below_what_is_kept_leaves_a_gap_that_says_so(outbox: Outbox) -> None:

@@ -16,7 +16,13 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.xdist_group("postgres"), pytest.mark.timeout(600)]
 # What differs between databases: locks, transactions, constraints, JSON, text compared, what a restart leaves.
 ROOMS = {
-    "delivery": ["tests/results", "tests/edge/test_records.py", "tests/edge/test_heartbeat.py"],
+    "delivery": [
+        "tests/results",
+        "tests/edge/test_records.py",
+        "tests/edge/test_heartbeat.py",
+        "tests/edge/test_uneventful.py",
+        "tests/edge/test_late.py",
+    ],
     "asking": [
         "tests/api/test_asking.py",
         "tests/api/test_groups.py",

@@ -111,23 +111,46 @@ class Watch:
     def _verdict(self, features: dict[str, float]) -> tuple[str, str]:
         """Return reason and sentence of the first limit that is broken, or not known to be kept; "" and "" where none is."""
         health = self._health
-        looks: list[tuple[str, float | None, bool, str, str, str]] = [
-            ("brightness", health.brightness_min, True, "picture_dark", "brightness", "%"),
-            ("black", health.black_max, False, "picture_dark", "black", "%"),
-            ("brightness", health.brightness_max, False, "picture_bright", "brightness", "%"),
-            ("saturated", health.saturated_max, False, "picture_bright", "saturated", "%"),
-            ("displacement", health.displacement_max, False, "picture_displaced", "displacement", "px"),
-            ("sharpness_share", health.sharpness_min, True, "picture_blurred", "sharpness", "%"),
+        looks: list[tuple[str, float | None, bool, str, str]] = [
+            ("brightness", health.brightness_min, True, "picture_dark", "the picture's brightness is {} %, below {} %"),
+            ("black", health.black_max, False, "picture_dark", "{} % of the picture is black, more than {} %"),
+            (
+                "brightness",
+                health.brightness_max,
+                False,
+                "picture_bright",
+                "the picture's brightness is {} %, above {} %",
+            ),
+            (
+                "saturated",
+                health.saturated_max,
+                False,
+                "picture_bright",
+                "{} % of the picture is saturated, more than {} %",
+            ),
+            (
+                "displacement",
+                health.displacement_max,
+                False,
+                "picture_displaced",
+                "the picture is displaced by {} px, more than {} px",
+            ),
+            (
+                "sharpness_share",
+                health.sharpness_min,
+                True,
+                "picture_blurred",
+                "the picture's sharpness is {} % of commissioning, below {} %",
+            ),
         ]
-        for name, limit, least, reason, word, unit in looks:
+        for name, limit, least, reason, sentence in looks:
             if limit is None:
                 continue
             value = features.get(name)
             if value is None:
-                return reason, f"the picture's {word} cannot be told: nothing of the commissioning picture is seen"
+                return reason, "nothing of the commissioning picture is seen"
             if value < limit if least else value > limit:
-                side = "below" if least else "above"
-                return reason, f"the picture's {word} of {value:.1f} {unit} is {side} {limit:g} {unit}"
+                return reason, sentence.format(f"{value:.1f}", f"{limit:g}")
         return "", ""
 
 

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from analyticlens.machine import clock, log
-from analyticlens.machine.retention import prune
+from analyticlens.machine.retention import live_on, prune
 
 if TYPE_CHECKING:
     from analyticlens.machine.station import Station
@@ -27,6 +27,7 @@ class Keeper:
         """Keep house for station."""
         self._station = station
         self._closing = threading.Event()
+        self._tidied: float | None = None
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
     def start(self) -> None:
@@ -55,7 +56,17 @@ class Keeper:
         if station.connection != "connected":
             station.outbox.turn_month(clock.month())
         station.blobs.prune(station.kept.blobs)
-        pruned = prune(station.outbox)
+        pruned = prune(station.outbox, now=self._now())
         if pruned.lost:
             sentence = f"the outbox was full: {pruned.lost} records were dropped before the orchestrator had them"
             station.recorder.event("storage_full", sentence, records=pruned.lost)
+
+    def _now(self) -> float:
+        """Return until when the machine lived, telling of a wall clock that is ahead of that."""
+        before, self._tidied = self._tidied, clock.mono()
+        lived, doubted = live_on(self._station.outbox, 0.0 if before is None else self._tidied - before)
+        if doubted:
+            days = round((clock.wall().timestamp() - lived.until) / 86_400, 1)
+            sentence = f"the clock is {days} days ahead of what this machine lived through: nothing is removed for that"
+            self._station.recorder.event("clock_ahead", sentence, days=days)
+        return lived.until

@@ -1,4 +1,7 @@
-"""What the outbox lets go of, and in which order: nothing that is not acknowledged goes without a gap record that says so."""
+"""What the outbox lets go of, and in which order: nothing that is not acknowledged goes without a gap record that says so.
+
+What goes for its age goes by the time this machine lived through (`protocol.lived`), not by a wall clock that may have been set.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from dataclasses import dataclass
 from analyticlens.machine import clock
 from analyticlens.machine.ledger import SEQ_SPAN
 from analyticlens.machine.outbox import Outbox
+from analyticlens.protocol.lived import Lived
 
+# The kept word that says until when the machine lived.
+LIVED = "lived"
 KEEP_SECONDS = 7 * 86_400.0
 QUOTA_BYTES = 4 * 1024**3
 # Pruning begins at this share of the quota, so that there is room while it runs.
@@ -29,13 +35,33 @@ class Pruned:
     lost: int = 0
 
 
-def prune(outbox: Outbox, *, keep_seconds: float = KEEP_SECONDS, quota_bytes: int = QUOTA_BYTES) -> Pruned:
+def live_on(outbox: Outbox, ran: float) -> tuple[Lived, bool]:
+    """Note that the machine ran for so many seconds of the monotonic clock since this was noted last (0 after a start).
+
+    Return until when it lived, and whether the wall clock is doubted since just now. Raises sqlite3.Error.
+    """
+    wall = clock.wall().timestamp()
+    until, _, doubt = outbox.word(LIVED).partition(" ")
+    before = Lived(float(until), float(doubt)) if doubt else Lived(wall)
+    now = before.advanced(wall, ran)
+    outbox.keep_word(LIVED, f"{now.until} {now.doubt}")
+    return now, now.doubt > 0 and before.doubt == 0
+
+
+def prune(
+    outbox: Outbox,
+    *,
+    now: float | None = None,
+    keep_seconds: float = KEEP_SECONDS,
+    quota_bytes: int = QUOTA_BYTES,
+) -> Pruned:
     """Remove what is acknowledged and old, then, while the quota is nearly used up, ever more precious things.
 
-    Order: acknowledged pictures, acknowledged records, waiting OK pictures, other waiting pictures, at last waiting records.
+    `now`, in seconds since 1970, is what ages are counted to; without it the wall clock. Order: acknowledged pictures, acknowledged
+    records, waiting OK pictures, other waiting pictures, at last waiting records.
     Raises sqlite3.Error, OSError.
     """
-    before = clock.wall().timestamp() - keep_seconds
+    before = (clock.wall().timestamp() if now is None else now) - keep_seconds
     records = _remove_records(outbox, f"{ACKED_RECORD} AND wall < ?", before, everything=True)
     pictures = _remove_pictures(outbox, f"sent = 1 AND {ACKED_PICTURE} AND wall < ?", before, everything=True)
     lost = 0

@@ -65,12 +65,21 @@ def strict_loads(raw: bytes | str) -> Any:
 
     Raises ValueError with one sentence for anything else.
     """
+    value = loads_for_model(raw)
+    canonical_json(value)
+    return value
+
+
+def loads_for_model(raw: bytes | str) -> Any:
+    """Parse JSON that a closed model checks next, at a tenth of the time: UTF-8 only, no NaN or infinity by name, no doubled key.
+
+    What `strict_loads` refuses beside that, such a model refuses by itself: nesting it has no field for, numbers too large to be
+    finite, text that is no valid Unicode. Raises ValueError with one sentence.
+    """
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
-        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_doubles)
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_doubles)
     except RecursionError:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from None
     except UnicodeDecodeError:
         raise ValueError("not UTF-8") from None
-    canonical_json(value)
-    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -221,3 +221,33 @@ class Goodbye(Strict):
     """Counts on from the heartbeats."""
     reason: ShortText = ""
     """Why it leaves."""
+
+
+MOST_LATE = 100
+
+
+class LateHeartbeats(Strict):
+    """POST heartbeats: what a machine that was cut off would have said, as history. Nothing of it is the machine's present state."""
+
+    heartbeats: list[Any] = Field(min_length=1, max_length=MOST_LATE)
+    """Heartbeats, each checked by itself; their marks and births mean nothing here."""
+
+
+class LateRefusal(Strict):
+    """One late heartbeat that is not kept."""
+
+    index: Count
+    """Its place in the list, from 0."""
+    message: LongText
+    """Why."""
+
+
+class LateAnswer(Strict):
+    """What became of late heartbeats, once it is committed."""
+
+    stored: Count = 0
+    """Kept now."""
+    known: Count = 0
+    """Kept before, by their epoch and number; nothing changed."""
+    refused: list[LateRefusal] = []
+    """Those that are not kept. Sending them again is of no use."""

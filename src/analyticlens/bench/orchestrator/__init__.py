@@ -10,8 +10,8 @@ from itertools import groupby
 from pathlib import Path
 
 from analyticlens.bench.cluster import Cluster, programs
-from analyticlens.bench.orchestrator import clicks, heartbeats
-from analyticlens.bench.orchestrator.figures import Click, Listing, Pair, Row
+from analyticlens.bench.orchestrator import clicks, flood, heartbeats
+from analyticlens.bench.orchestrator.figures import WHOLE, Beside, Click, Listing, Pair, Row, Step
 from analyticlens.bench.orchestrator.store import Store, progress
 from analyticlens.bench.page import measured_by, table, write_part
 
@@ -25,7 +25,10 @@ TITLES: dict[type[Row], str] = {
     Pair: "Both sides of a ratio on the same database, turn about; the medians of the rounds, and of their ratios. Verdicts: what the"
     " batch door does with a request's body, 500 records each, beside the same rows over the same connection, by `executemany` and"
     " one commit a batch (SQLite) or a COPY of 1000 (PostgreSQL). Heartbeats: HTTP over 6 connections to `serve`, beside a bare"
-    " function in the same kind of server that reads the machine and writes what was said, in one commit.",
+    " function in the same kind of server that reads the machine and writes what was said, in one commit; late ones,"
+    " a hundred a request, beside one a request.",
+    Step: "Where the time of one of those verdicts goes, in microseconds; beside all of it what writing the row takes anyway.",
+    Beside: "One machine's heartbeats over HTTP, one after another, alone and while another machine delivers full batches without a pause.",
     Listing: "The list of machines, `/api/v1/machines/?limit=500`, by Django's test client: the first page. The goal of the queries is"
     " those of the shortest list.",
 }
@@ -78,6 +81,11 @@ def _verdicts(store: Store, rounds: int) -> list[Row]:
     return [Pair(f"verdicts, 500 a batch / {beside}", store.database, rates["ours"], rates["beside"])]
 
 
+def _steps(store: Store, rounds: int) -> list[Row]:
+    spent = store.inside("steps", rounds=rounds)
+    return [Step(what, store.database, us, spent[WHOLE]) for what, us in spent.items()]
+
+
 def _lists(store: Store, rounds: int) -> list[Row]:
     found = store.inside("lists", sizes=SIZES, rounds=max(2, rounds // 2))
     return [Listing(**row, database=store.database, goal=found[0]["queries"]) for row in found]
@@ -85,7 +93,9 @@ def _lists(store: Store, rounds: int) -> list[Row]:
 
 OF_A_STORE: dict[str, Callable[[Store, int], Sequence[Row]]] = {
     "verdicts": _verdicts,
+    "steps": _steps,
     "heartbeats": heartbeats.measure,
+    "flood": flood.measure,
     "lists": _lists,
 }
 FIGURES = ("clicks", *OF_A_STORE)

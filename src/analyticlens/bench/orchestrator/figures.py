@@ -12,6 +12,8 @@ CLICK_GOAL_MS = 300.0
 SHARE_GOAL = 0.5
 # Heartbeats sent together, of those sent one by one.
 TOGETHER_GOAL = 10.0
+# What the steps of a verdict add up to.
+WHOLE = "all of it"
 
 
 class Row(Protocol):
@@ -113,3 +115,48 @@ class Listing:
         """Return the row's figures as words."""
         counted = [str(self.shown), str(self.queries), str(self.goal)]
         return [str(self.machines), self.database, *counted, f"{self.ms:.1f}", "" if self.held else "MISSED"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a verdict's way into the database: microseconds a verdict, in every round."""
+
+    head: ClassVar[tuple[str, ...]] = ("step of a verdict", "database", "us", "of all", "")
+
+    what: str
+    database: str
+    us: Sequence[float]
+    whole: Sequence[float]
+
+    @property
+    def held(self) -> bool:
+        """It has no goal: it says where the ratio of the verdicts comes from."""
+        return True
+
+    def cells(self) -> list[str]:
+        """Return the row's figures as words."""
+        median = statistics.median(self.us)
+        return [self.what, self.database, f"{median:.1f}", f"{median / statistics.median(self.whole):.0%}", ""]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Heartbeats of one machine while others deliver batches as fast as they are taken: milliseconds of each, verdicts a second."""
+
+    head: ClassVar[tuple[str, ...]] = ("heartbeats beside", "database", "n", "p50 ms", "p99 ms", "verdicts /s")
+
+    what: str
+    database: str
+    times: Sequence[float]
+    verdicts: float
+
+    @property
+    def held(self) -> bool:
+        """It has no goal: it says what a flood of verdicts does to others."""
+        return True
+
+    def cells(self) -> list[str]:
+        """Return the row's figures as words."""
+        ordered = sorted(self.times)
+        late = [f"{ordered[int(share * (len(ordered) - 1))]:.1f}" for share in (0.5, 0.99)]
+        return [self.what, self.database, str(len(ordered)), *late, f"{self.verdicts:.0f}"]

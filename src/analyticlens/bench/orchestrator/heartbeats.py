@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -22,6 +24,8 @@ CALLERS = 6
 # Seconds that each side is called before the rounds, and in every round.
 WARM_UP_SECONDS = 1.0
 ROUND_SECONDS = 1.0
+# So many late heartbeats a request: as many as the door takes.
+TOGETHER = 100
 EPOCH = "d" * 32
 # As wide as the number gets, so that every heartbeat has the same length.
 FIRST = 1_000_000_000
@@ -35,22 +39,37 @@ def measure(store: Store, rounds: int) -> list[Pair]:
     command = (sys.executable, "-m", "analyticlens.bench.orchestrator.bare", str(port))
     bare = Child("bare", command, Path(store.folder) / "logs" / "bare.log", store.environment(), WEB)
     rates: dict[int, list[float]] = {store.port: [], port: []}
+    late: list[float] = []
     with running(web, bare) as supervisor, ThreadPoolExecutor(CALLERS) as threads:
         until_served(supervisor, web, store.port)
         until_served(supervisor, bare, port)
         callers = [Caller(token) for token in tokens]
         for turn in range(-1, rounds):
             for side in (store.port, port) if turn % 2 else (port, store.port):
-                start = clock.mono_ns()
-                until = start + int((WARM_UP_SECONDS if turn < 0 else ROUND_SECONDS) * 1e9)
-                sent = sum(threads.map(Caller.call, callers, repeat(side), repeat(until)))
+                rate = _rate(threads.map, Caller.call, callers, side, turn)
                 if turn >= 0:
-                    rates[side].append(sent / since(start))
+                    rates[side].append(rate)
+            rate = _rate(threads.map, Caller.call_together, callers, store.port, turn)
+            if turn >= 0:
+                late.append(rate)
         for caller in callers:
             caller.close()
     single = Pair("heartbeats / bare endpoint", store.database, rates[store.port], rates[port])
-    together = Pair("heartbeats, 100 a request / one a request", store.database, (), (), TOGETHER_GOAL)
+    together = Pair("heartbeats, 100 a request / one a request", store.database, late, rates[store.port], TOGETHER_GOAL)
     return [single, together]
+
+
+def _rate(
+    threads: Callable[..., Iterable[int]],
+    call: Callable[[Caller, int, int], int],
+    callers: list[Caller],
+    port: int,
+    turn: int,
+) -> float:
+    """Return how many heartbeats a second all callers together had taken by the server at port, in a round."""
+    start = clock.mono_ns()
+    until = start + int((WARM_UP_SECONDS if turn < 0 else ROUND_SECONDS) * 1e9)
+    return sum(threads(call, callers, repeat(port), repeat(until))) / since(start)
 
 
 def heartbeat(hb_seq: int) -> Heartbeat:
@@ -106,6 +125,33 @@ class Caller:
             if status != 200 or b'"stale": false' not in body:
                 raise BenchFailed(f"a heartbeat was answered {status}: {body[:500]!r}")
             taken += 1
+        return taken
+
+    def ask(self, port: int, path: str, body: bytes) -> bytes:
+        """Send one call of the door and return its answer. Raises BenchFailed for a refusal."""
+        head = (
+            f"POST /edge/v1/{path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {self.token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        connection = self._connection(port)
+        connection.sendall(head.encode() + body)
+        status, said = _answer(connection)
+        if status != 200:
+            raise BenchFailed(f"{path} was answered {status}: {said[:500]!r}")
+        return said
+
+    def call_together(self, port: int, until_ns: int) -> int:
+        """Hand in late heartbeats, a hundred a request, until then; return how many were kept. Raises BenchFailed for one that was not."""
+        before, after = heartbeat(FIRST).model_dump_json().split(str(FIRST))
+        taken = 0
+        while clock.mono_ns() < until_ns:
+            numbers = range(self.number + 1, self.number + 1 + TOGETHER)
+            self.number += TOGETHER
+            body = f'{{"heartbeats": [{",".join(f"{before}{number}{after}" for number in numbers)}]}}'
+            said = self.ask(port, "heartbeats", body.encode())
+            if json.loads(said)["stored"] != TOGETHER:
+                raise BenchFailed(f"late heartbeats were answered {said[:500]!r}")
+            taken += TOGETHER
         return taken
 
     def close(self) -> None:

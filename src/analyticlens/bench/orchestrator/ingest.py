@@ -43,7 +43,7 @@ def measure(rounds: int) -> dict[str, list[float]]:
     epoch = open_epoch(bare, BARE, 1)
     copies = connection.vendor == "postgresql"
     size = COPIED if copies else MAX_BATCH
-    write = _copy if copies else _executemany
+    put = write()
     bodies = verdicts(SHAPES)
     rates: dict[str, list[float]] = {"ours": [], "beside": []}
     for turn in range(WARM_UP + rounds):
@@ -52,7 +52,7 @@ def measure(rounds: int) -> dict[str, list[float]]:
         ready = rows(bare, epoch, requests)
         sides: list[tuple[str, Callable[[], object]]] = [
             ("ours", partial(_deliver, ours, requests)),
-            ("beside", partial(write, ready)),
+            ("beside", partial(put, ready)),
         ]
         for name, act in sides if turn % 2 else reversed(sides):
             start = perf_counter()
@@ -107,6 +107,11 @@ def request(bodies: list[dict[str, Any]], first: int) -> bytes:
     return Batch(OURS, 1, records).to_json()
 
 
+def batch() -> str:
+    """Return the body of one full batch."""
+    return request(verdicts(SHAPES), 1).decode()
+
+
 def _body(bodies: list[dict[str, Any]], seq: int) -> dict[str, Any]:
     return {**bodies[seq % len(bodies)], "cycle": seq, "trigger_count": seq}
 
@@ -128,6 +133,11 @@ def rows(bare: VirtualMachine, epoch: MachineEpoch, requests: list[bytes]) -> li
 def _columns() -> str:
     fields = InspectionResult._meta.concrete_fields
     return ", ".join(f'"{field.column}"' for field in fields if not field.primary_key)
+
+
+def write() -> Callable[[list[tuple[Any, ...]]], None]:
+    """Return what writes rows bare and commits them, on this database."""
+    return _copy if connection.vendor == "postgresql" else _executemany
 
 
 def _executemany(rows: list[tuple[Any, ...]]) -> None:

@@ -25,10 +25,12 @@ def main(arguments: Sequence[str]) -> int:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
-    from analyticlens.bench.orchestrator import ingest, lists, rows
+    from analyticlens.bench.orchestrator import ingest, lists, rows, steps
 
     tasks: dict[str, Callable[..., Any]] = {
         "ingest": ingest.measure,
+        "steps": steps.measure,
+        "batch": ingest.batch,
         "lists": lists.measure,
         "callers": rows.callers,
         "station": rows.station,

@@ -84,7 +84,7 @@ class Commands:
                     cleared = station.clear_error("orchestrator")
                     return CommandReport(state="done", message="" if cleared else "there was no error")
                 case "snapshot":
-                    return snapshot(station)
+                    return snapshot(station, door)
                 case "test_source":
                     return try_source(station, command.args.get("source"), door)
                 case "discover":

@@ -10,7 +10,8 @@ from analyticlens import __version__
 from analyticlens.engine import ENGINE_VERSION
 from analyticlens.machine import clock
 from analyticlens.machine.figures import health
-from analyticlens.machine.link.door import Door, DoorRefused
+from analyticlens.machine.link.door import Door, DoorDown, DoorRefused
+from analyticlens.machine.link.missed import Missed
 from analyticlens.machine.outbox import Epoch
 from analyticlens.protocol.heartbeat import (
     HEARTBEAT_SECONDS,
@@ -39,6 +40,7 @@ class Heart:
         self._want_marks = True
         self._next_at = 0.0
         self.answered = False
+        self.missed = Missed(station)
 
     def step(self, door: Door) -> float:
         """Send one heartbeat; return the seconds until the next."""
@@ -50,6 +52,9 @@ class Heart:
         beat = self._heartbeat(epoch)
         try:
             answer = door.ask(HeartbeatAnswer, "POST", "heartbeat", beat)
+        except DoorDown:
+            self.missed.keep(beat)
+            raise
         except DoorRefused as refused:
             if refused.status == 409 and isinstance(highest := refused.details.get("highest"), int):
                 station.outbox.open_above(highest)

@@ -135,6 +135,7 @@ class Link:
         station = self._station
         steps = {
             "heart": Worker("heart", self._beat, self._door, HEARTBEAT_SECONDS),
+            "missed": Worker("missed", self._heart.missed.step, self._door),
             "listen": Worker("listen", Listener(station, self._commands).step, self._door),
             "register": Worker("register", Registrar(station).step, self._door),
             "upload": Worker("upload", Uploader(station).step, self._door),
@@ -144,6 +145,7 @@ class Link:
         }
         steps["heart"].failed = self._lost
         station.changes.heartbeat_soon = steps["heart"].wake
+        self._heart.missed.news = steps["missed"].wake
         station.changes.wake = steps["register"].wake
         station.outbox.appended = steps["upload"].wake
         station.live.changed = steps["live"].wake
@@ -157,6 +159,8 @@ class Link:
         seconds = self._heart.step(door)
         self._station.connection = "connected"
         self._station.link_warning = ""
+        if self._heart.missed:
+            self._heart.missed.news.set()
         return seconds
 
     def _lost(self, problem: DoorDown | DoorRefused) -> None:

@@ -24,12 +24,16 @@ SNAPSHOT_SECONDS = 10.0
 _SOURCE: TypeAdapter[Any] = TypeAdapter(Source)
 
 
-def snapshot(station: Station) -> CommandReport:
-    """Have the child grab one picture between two frames and put it into the live view. Raises NotNow where no source is open."""
+def snapshot(station: Station, door: Door) -> CommandReport:
+    """Have the child grab one picture between two frames, put it into the live view, and send it.
+
+    Raises NotNow where no source is open, DoorDown, DoorRefused where the picture cannot be sent.
+    """
+    began = clock.mono()
     report, picture = _grab_here(station)
     if picture is not None:
         station.live.offer(picture, None)
-    return report
+    return _sent(report, picture, door, began)
 
 
 def try_source(station: Station, asked: object, door: Door) -> CommandReport:
@@ -47,6 +51,11 @@ def try_source(station: Station, asked: object, door: Door) -> CommandReport:
         report, picture = _grab_here(station)
     else:
         report, picture = _grab_there(station, Configuration(source=source))
+    return _sent(report, picture, door, began)
+
+
+def _sent(report: CommandReport, picture: bytes | None, door: Door, began: float) -> CommandReport:
+    """Send the picture, if there is one, and name it in the report. Raises DoorDown, DoorRefused."""
     if picture is None:
         return report
     sha256 = hashlib.sha256(picture).hexdigest()

@@ -13,7 +13,17 @@ from django.utils.translation import gettext_lazy as _
 
 from api import configuring
 from api.errors import Refused
-from api.models import Command, DesiredVersion, Transition, VirtualMachine, VMHeartbeat, VMInspectionTool
+from api.models import (
+    Command,
+    DesiredVersion,
+    GroupMember,
+    GroupVersion,
+    MachineGroup,
+    Transition,
+    VirtualMachine,
+    VMHeartbeat,
+    VMInspectionTool,
+)
 from audit import acting
 from audit.middleware import actor_of
 
@@ -237,8 +247,8 @@ class History(FactAdmin):
 class VMHeartbeatAdmin(History):
     """Heartbeats: machines make them, people read them, retention forgets them."""
 
-    list_display = ("timestamp", "virtual_machine", "status", "connection_status", "error_message")
-    list_filter = ("status", "connection_status")
+    list_display = ("timestamp", "wall", "virtual_machine", "status", "connection_status", "error_message", "late")
+    list_filter = ("status", "connection_status", "late")
     date_hierarchy = "timestamp"
     ordering = ("-timestamp",)
     list_select_related = ("virtual_machine",)
@@ -270,3 +280,32 @@ class CommandAdmin(History):
     list_display = ("created_at", "machine", "kind", "state", "author", "message")
     list_filter = ("kind", "state")
     list_select_related = ("machine",)
+
+
+@admin.register(MachineGroup)
+class MachineGroupAdmin(History):
+    """Groups, to read: they are changed at their pages and over REST, where a change is previewed and reaches each machine."""
+
+    list_display = ("code", "name", "site", "version", "created_at")
+    list_filter = ("site",)
+    list_select_related = ("site",)
+    search_fields = ("code", "name", "description")
+
+
+@admin.register(GroupVersion)
+class GroupVersionAdmin(History):
+    """What groups shared, version by version."""
+
+    list_display = ("group", "version", "author", "reason", "created_at")
+    list_filter = ("group",)
+    list_select_related = ("group",)
+
+
+@admin.register(GroupMember)
+class GroupMemberAdmin(History):
+    """Which machine is in which group, the version it has, and what is its own."""
+
+    list_display = ("machine", "group", "applied", "joined_at")
+    list_filter = ("group",)
+    list_select_related = ("machine", "group")
+    search_fields = ("machine__machine_id", "machine__name")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
+from analyticlens.protocol import desired as contract
 from analyticlens.protocol.configuration import Configuration
 from analyticlens.protocol.desired import DesiredBody
 from analyticlens.protocol.strict import first_error, plain
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 # What was done there is in force already, so it is registered rather than refused.
 AT_THE_MACHINE = frozenset({"local", "machine"})
-COMMAND_KINDS = ("trigger", "snapshot", "clear_error")
+COMMAND_KINDS: tuple[str, ...] = get_args(contract.Command.model_fields["kind"].annotation)
 
 
 @dataclass(frozen=True)

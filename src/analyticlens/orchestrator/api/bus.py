@@ -10,12 +10,13 @@ or watched.
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from api import clock
 
@@ -40,6 +41,18 @@ def _events() -> type[LiveEvent]:
 def publish(topic: str, data: dict[str, Any]) -> None:
     """Tell topic that data happened: a row now, a wake-up once the surrounding transaction has committed."""
     _events().objects.create(topic=topic, data=data)
+    transaction.on_commit(wake)
+
+
+def publish_all(news: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    """Tell many topics at once, each its data: one statement, written by hand, as no row has to be read back."""
+    at = connection.ops.adapt_datetimefield_value(clock.wall())
+    values = [value for topic, data in news for value in (topic, json.dumps(data), at)]
+    if not values:
+        return
+    rows = ", ".join(["(%s, %s, %s)"] * (len(values) // 3))
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO api_liveevent (topic, data, created_at) VALUES {rows}", values)
     transaction.on_commit(wake)
 
 

@@ -34,6 +34,8 @@ LIVING = (
     "apply_error",
     "reported",
 )
+# What a heartbeat says that stands in columns of its own, or is of its moment alone.
+NOT_REPORTED = {"marks", "birth", "epoch", "epoch_no", "hb_seq"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Report:
     living: dict[str, Any] = field(default_factory=dict)
     order: tuple[int, int] | None = None
     cause: str = "heartbeat"
+    # The machine's own clock, as it said.
+    wall: str = ""
 
 
 def receive(machine: VirtualMachine, report: Report, *, sample: VMHeartbeat | None = None) -> bool:
@@ -123,8 +127,13 @@ def _keep(machine: VirtualMachine, report: Report) -> None:
         connection_status=report.connection_status,
         error_message=report.error_message,
         performance_metrics=report.metrics,
+        epoch=report.living.get("epoch", ""),
+        epoch_no=report.living.get("epoch_no", 0),
+        hb_seq=report.living.get("hb_seq", 0),
+        wall=report.wall,
     )
-    VMHeartbeat.objects.bulk_create([row])
+    # It may have come before, as a late one: that row stays.
+    VMHeartbeat.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def note_change(machine: VirtualMachine, before: tuple[str, str], *, cause: str, message: str = "") -> None:
@@ -151,7 +160,7 @@ def receive_heartbeat(machine: VirtualMachine, heartbeat: Heartbeat) -> bool:
         connection_status="connected",
         error_message=heartbeat.error_message,
         at=clock.wall(),
-        metrics=_metrics(heartbeat),
+        metrics=metrics_of(heartbeat),
         living={
             "epoch": heartbeat.epoch,
             "epoch_no": heartbeat.epoch_no,
@@ -162,14 +171,15 @@ def receive_heartbeat(machine: VirtualMachine, heartbeat: Heartbeat) -> bool:
             "reported_recipe": heartbeat.recipe_sha256 or "",
             "apply_state": heartbeat.applied.state,
             "apply_error": heartbeat.applied.error,
-            "reported": heartbeat.model_dump(mode="json", exclude={"marks", "birth", "epoch", "epoch_no", "hb_seq"}),
+            "reported": heartbeat.model_dump(mode="json", exclude=NOT_REPORTED),
         },
         order=(heartbeat.epoch_no, heartbeat.hb_seq),
+        wall=heartbeat.wall,
     )
     return receive(machine, report)
 
 
-def _metrics(heartbeat: Heartbeat) -> dict[str, Any]:
+def metrics_of(heartbeat: Heartbeat) -> dict[str, Any]:
     """Return the seed's keys, others beside them."""
     return {
         "cpu_usage": heartbeat.health.cpu_usage,

@@ -174,6 +174,7 @@ ACCESS: dict[str, str] = {
     "edge:authority": PUBLIC,
     "edge:token": MACHINE,
     "edge:heartbeat": MACHINE,
+    "edge:late_heartbeats": MACHINE,
     "edge:goodbye": MACHINE,
     "edge:secrets": MACHINE,
     "edge:desired": MACHINE,

@@ -1,4 +1,4 @@
-"""The one ASGI app: the event stream and the long poll as plain handlers that hold no thread, everything else Django under WSGI.
+"""The one ASGI app: the event stream, the long poll and heartbeats as plain handlers that hold no thread, the rest Django under WSGI.
 
 Django's sync views are several times faster under WSGI than under ASGI, and neither can wait for an event without holding a thread.
 """
@@ -12,6 +12,7 @@ from a2wsgi import WSGIMiddleware
 from config.wsgi import application as wsgi
 
 # Below Django's set-up, which the import above did: these use its models and settings.
+from config.beats import PATH, Heartbeats  # isort: skip
 from config.body import BodyGate  # isort: skip
 from config.hub import hub  # isort: skip
 from config.live import live  # isort: skip
@@ -20,6 +21,7 @@ from config.plain import Receive, Scope, Send, refuse  # isort: skip
 
 THREADS = 16
 _django = BodyGate(WSGIMiddleware(wsgi, workers=THREADS))  # type: ignore[arg-type]  # two types of one WSGI app
+_heartbeats = Heartbeats(_django)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,5 +37,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await live(scope, receive, send, hub)
     elif scope["path"] == "/edge/v1/desired" and scope["method"] == "GET":
         await desired(scope, receive, send, hub)
+    elif scope["path"] == PATH:
+        await _heartbeats(scope, receive, send)
     else:
         await _django(scope, receive, send)

@@ -75,11 +75,11 @@ def read_body(request: HttpRequest, read: Callable[[bytes], T], limit: int) -> T
         raise DoorError(HTTPStatus.BAD_REQUEST, "not_json", f"the body cannot be read: {error}") from None
 
 
-def reader(model: type[M]) -> Callable[[bytes], M]:
-    """Return what reads JSON as a model. It raises ValueError, and of those pydantic.ValidationError."""
+def reader(model: type[M], loads: Callable[[bytes], Any] = strict_loads) -> Callable[[bytes], M]:
+    """Return what reads JSON as a model, by `loads`. It raises ValueError, and of those pydantic.ValidationError."""
 
     def read(raw: bytes) -> M:
-        return model.model_validate(strict_loads(raw))
+        return model.model_validate(loads(raw))
 
     return read
 

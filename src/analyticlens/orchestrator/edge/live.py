@@ -37,6 +37,11 @@ def _key(what: str, machine: VirtualMachine) -> str:
     return f"live-{what}-{machine.pk}"
 
 
+def watched_by_key(machine_pk: int) -> bool:
+    """Return whether somebody looks at the live picture of the machine of that row."""
+    return cache.get(f"live-watched-{machine_pk}") is not None
+
+
 def watch(machine: VirtualMachine) -> None:
     """Somebody looks at machine's live picture now: for a while the machine sends them. Tells the machine when nobody did before."""
     before = watched(machine)
@@ -47,7 +52,7 @@ def watch(machine: VirtualMachine) -> None:
 
 def watched(machine: VirtualMachine) -> bool:
     """Return whether somebody looks at machine's live picture."""
-    return cache.get(_key("watched", machine)) is not None
+    return watched_by_key(machine.pk)
 
 
 def put(machine: VirtualMachine, jpeg: bytes, frame: LiveFrame) -> int:

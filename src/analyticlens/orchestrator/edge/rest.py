@@ -139,24 +139,37 @@ class OneSecret(APIView):
         return Response(status=204)
 
 
+class CommissionSerializer(WhySerializer):
+    """Which picture, and why."""
+
+    picture = serializers.RegexField(
+        r"^([0-9a-f]{64})?$",
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="SHA-256 of a picture this machine made, as a snapshot's result names it; empty: the newest live picture.",
+    )
+
+
 class Commission(APIView):
     """The picture of the finished station."""
 
     @extend_schema(
         operation_id="machine_commission",
-        request=WhySerializer,
+        request=CommissionSerializer,
         parameters=[VERSION_HEADER, FENCE_HEADER],
         responses={202: DesiredSerializer},
     )
     def post(self, request: Request, machine_id: str) -> Response:
-        """Make the newest live picture the one that later pictures are held against; 409 where there is none now."""
+        """Make a picture the one that later pictures are held against; 409 where none is named and none is live now."""
         machine = machine_of(request, machine_id)
-        body = WhySerializer(data=request.data)
+        body = CommissionSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = commission(
             machine,
             by=actor_of(request._request),
             reason=body.validated_data["reason"],
+            picture=body.validated_data["picture"],
             if_version=version_named(request),
         )
         return Response(DesiredSerializer(asked).data, 202)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("edge/v1/authority", views.authority, name="authority"),
     path("edge/v1/token", views.token, name="token"),
     path("edge/v1/heartbeat", views.heartbeat, name="heartbeat"),
+    path("edge/v1/heartbeats", views.late_heartbeats, name="late_heartbeats"),
     path("edge/v1/secrets", views.secrets, name="secrets"),
     path("edge/v1/goodbye", views.goodbye, name="goodbye"),
     path("edge/v1/desired", views.desired_state, name="desired"),

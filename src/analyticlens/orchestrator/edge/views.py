@@ -13,17 +13,17 @@ from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpRe
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from pydantic import TypeAdapter, ValidationError
 
-from analyticlens.protocol.canonical import strict_loads
+from analyticlens.protocol.canonical import loads_for_model, strict_loads
 from analyticlens.protocol.desired import CommandReport, EnrolRequest, LocalChange, TokenAnswer
-from analyticlens.protocol.heartbeat import Goodbye, Heartbeat
+from analyticlens.protocol.heartbeat import Goodbye, Heartbeat, LateHeartbeats
 from analyticlens.protocol.live import LiveFrame
 from analyticlens.protocol.records import Seq
 from analyticlens.protocol.strict import first_error
 from api.known import version_in
 from api.models import Command, Instance, VirtualMachine
 from api.turn import writing
-from edge import desired, heartbeats, live
-from edge.door import KIB, DoorError, answer, by_method, door, reader
+from edge import desired, heartbeats, late, live
+from edge.door import KIB, DoorError, answer, by_method, door, read_body, reader
 from edge.models import MachineToken
 from edge.models import enrol as use_code
 from edge.secrets import opened as opened_secrets
@@ -78,6 +78,14 @@ def token(request: HttpRequest, machine: VirtualMachine) -> HttpResponse:
 def heartbeat(request: HttpRequest, machine: VirtualMachine, said: Heartbeat) -> HttpResponse:
     """Take a sign of life."""
     return answer(heartbeats.receive(machine, said, request.META.get("REMOTE_ADDR") or ""))
+
+
+@door("POST", limit=BATCH)
+def late_heartbeats(request: HttpRequest, machine: VirtualMachine) -> HttpResponse:
+    """Keep what a machine that was cut off would have said."""
+    # Each of them is checked by a closed model.
+    said = read_body(request, reader(LateHeartbeats, loads_for_model), BATCH)
+    return answer(late.keep(machine, said))
 
 
 @door("GET")

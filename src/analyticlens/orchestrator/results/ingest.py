@@ -7,8 +7,6 @@ rows only.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +24,9 @@ from results.table import Row, Table
 if TYPE_CHECKING:
     from api.models import VirtualMachine
 
-# A transaction holds SQLite's only write lock. Short ones, with a breath between them because nobody queues for that lock,
-# let heartbeats through.
-CHUNK = 100
-BREATH_SECONDS = 0.002
 RESULTS = Table(InspectionResult)
 MOST_HOLES = 2000
 MOST_NAMED = 200
-
-
-_never = threading.Event()
 
 
 class TooManyHoles(NotNow):
@@ -60,19 +51,23 @@ def deliver(machine: VirtualMachine, parcel: Parcel) -> BatchAnswer:
 
     Raises OtherNumber for an epoch whose number is another or another's, TooManyHoles.
     """
+    epoch = MachineEpoch.objects.filter(machine=machine, epoch=parcel.epoch, epoch_no=parcel.epoch_no).first()
+    if epoch is None:
+        epoch = _opened(machine, parcel)
+    # One transaction a batch: all is read before, so it holds SQLite's only write lock for the writing alone, and whoever
+    # waits for his turn gets in while the next batch is read.
+    with writing():
+        epoch = MachineEpoch.objects.select_for_update().get(pk=epoch.pk)
+        refusals = Chunk(machine, epoch).store(parcel.records)
+    return answer(epoch, refusals)
+
+
+def _opened(machine: VirtualMachine, parcel: Parcel) -> MachineEpoch:
     if number_taken(machine, parcel.epoch, parcel.epoch_no):
         raise OtherNumber(
             f"another epoch of this machine has the number {parcel.epoch_no}; send this one's birth first"
         )
-    epoch = open_epoch(machine, parcel.epoch, parcel.epoch_no)
-    refusals: list[Refusal] = []
-    for number, chunk in enumerate(_chunks(parcel.records)):
-        if number:
-            _never.wait(BREATH_SECONDS)
-        with writing():
-            epoch = MachineEpoch.objects.select_for_update().get(pk=epoch.pk)
-            refusals += Chunk(machine, epoch).store(chunk)
-    return answer(epoch, refusals)
+    return open_epoch(machine, parcel.epoch, parcel.epoch_no)
 
 
 def answer(epoch: MachineEpoch, refusals: list[Refusal]) -> BatchAnswer:
@@ -108,11 +103,6 @@ def set_aside(
         record = Record(seq, sha256, b"", problem=reason, fills=((seq, seq),))
         refusals = Chunk(machine, epoch).store([record], raw=raw, size=size)
     return answer(epoch, refusals)
-
-
-def _chunks(records: list[Record]) -> Iterator[list[Record]]:
-    for start in range(0, len(records), CHUNK):
-        yield records[start : start + CHUNK]
 
 
 class Chunk:

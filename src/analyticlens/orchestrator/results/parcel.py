@@ -24,19 +24,23 @@ class Parcel:
     records: list[Record]
 
 
-class _Head(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class Head(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A record whose body is unread."""
+
     seq: int
     kind: str
     body: msgspec.Raw
 
 
-class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
+class Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    """A batch taken apart, nothing checked."""
+
     epoch: str
     epoch_no: int
-    records: list[_Head]
+    records: list[Head]
 
 
-_taken_apart = msgspec.json.Decoder(_Envelope).decode
+_taken_apart = msgspec.json.Decoder(Envelope).decode
 
 
 def opened(raw: bytes) -> Parcel:
@@ -44,7 +48,7 @@ def opened(raw: bytes) -> Parcel:
 
     Raises ValueError for what is no strict JSON, pydantic.ValidationError for what is no envelope, records.NoNumber.
     """
-    envelope = _as_machines_send_it(raw)
+    envelope = as_machines_send_it(raw)
     if envelope is None:
         return unpacked(BatchEnvelope.model_validate(strict_loads(raw)))
     checked = BatchEnvelope(epoch=envelope.epoch, epoch_no=envelope.epoch_no, records=[])
@@ -57,7 +61,7 @@ def unpacked(envelope: BatchEnvelope) -> Parcel:
     return Parcel(envelope.epoch, envelope.epoch_no, [read(record) for record in envelope.records])
 
 
-def _as_machines_send_it(raw: bytes) -> _Envelope | None:
+def as_machines_send_it(raw: bytes) -> Envelope | None:
     """Return an envelope whose bytes are those a machine's outbox would send; bodies are still unread."""
     try:
         envelope = _taken_apart(raw)
@@ -66,7 +70,7 @@ def _as_machines_send_it(raw: bytes) -> _Envelope | None:
     return envelope if len(envelope.records) <= MAX_BATCH and _spelt(envelope) == raw else None
 
 
-def _spelt(envelope: _Envelope) -> bytes:
+def _spelt(envelope: Envelope) -> bytes:
     rows = b",".join(
         b'{"seq":%d,"kind":"%s","body":%s}' % (head.seq, head.kind.encode(), head.body) for head in envelope.records
     )

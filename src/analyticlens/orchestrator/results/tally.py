@@ -69,8 +69,11 @@ def count(
     """
     quarter = quarter_of(moment)
     for simulated, verdicts in _by_simulated(results).items():
-        row, _made = ResultCount.objects.get_or_create(machine=machine, quarter=quarter, simulated=simulated)
-        ResultCount.objects.filter(pk=row.pk).update(**{word: F(word) + number for word, number in verdicts.items()})
+        more = {word: F(word) + number for word, number in verdicts.items()}
+        rows = ResultCount.objects.filter(machine=machine, quarter=quarter, simulated=simulated)
+        if not rows.update(**more):
+            ResultCount.objects.get_or_create(machine=machine, quarter=quarter, simulated=simulated)
+            rows.update(**more)
     recent, _made = RecentResults.objects.select_for_update().get_or_create(machine=machine)
     recent.strip = sorted([*map(list, recent.strip), *_marks(machine, epoch, results)])[-STRIP:]
     recent.newest_id = recent.strip[-1][3]

@@ -25,12 +25,23 @@ class VMHeartbeat(models.Model):
     )
     error_message = models.TextField(_("error message"), blank=True)
     performance_metrics = models.JSONField(_("performance"), default=dict, blank=True)
+    # Which heartbeat of the machine's it was: "" and 0 where somebody made the row. Order is (epoch_no, hb_seq).
+    epoch = models.CharField(max_length=32, blank=True, default="", editable=False)
+    epoch_no = models.PositiveBigIntegerField(default=0, editable=False)
+    hb_seq = models.PositiveBigIntegerField(default=0, editable=False)
+    wall = models.CharField(_("machine's clock"), max_length=200, blank=True, default="", editable=False)
+    late = models.BooleanField(_("told later"), default=False, editable=False)
 
     class Meta:
         ordering = ["-timestamp"]
         verbose_name = _("heartbeat")
         verbose_name_plural = _("heartbeats")
         indexes = [models.Index(fields=["virtual_machine", "-timestamp"], name="heartbeat_newest")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["virtual_machine", "epoch", "hb_seq"], condition=~models.Q(epoch=""), name="one_row_a_heartbeat"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.virtual_machine} {self.timestamp:%Y-%m-%d %H:%M:%S}"

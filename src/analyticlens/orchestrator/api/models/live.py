@@ -35,6 +35,9 @@ class Instance(models.Model):
 
     instance_id = models.CharField(max_length=32, default=_fresh)
     started_at = models.DateTimeField(default=clock.wall)
+    # Until when the server is known to have lived, and for how many seconds the wall clock is doubted (`api.lifetime`).
+    lived_until = models.FloatField(null=True, editable=False)
+    clock_doubt = models.FloatField(default=0.0, editable=False)
 
     def __str__(self) -> str:
         return self.instance_id

@@ -27,7 +27,10 @@ class Snapshot(APIView):
         operation_id="machine_snapshot", request=None, parameters=[FENCE_HEADER], responses={202: CommandSerializer}
     )
     def post(self, request: Request, machine_id: str) -> Response:
-        """Ask for it; it becomes the newest live picture, whether or not the machine runs."""
+        """Ask for it, whether or not the machine runs.
+
+        The command's `result` names the picture by its SHA-256 (`pictures/{sha256}/`), or its `message` says why there is none.
+        """
         return command_asked(machine_of(request, machine_id), "snapshot", request)
 
 

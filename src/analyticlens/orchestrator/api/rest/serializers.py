@@ -220,11 +220,22 @@ class HeartbeatSerializer(serializers.ModelSerializer[VMHeartbeat]):
 
     class Meta:
         model = VMHeartbeat
-        fields = ("id", "timestamp", "status", "connection_status", "error_message", "performance_metrics")
+        fields = (
+            "id",
+            "timestamp",
+            "wall",
+            "late",
+            "status",
+            "connection_status",
+            "error_message",
+            "performance_metrics",
+        )
         read_only_fields = fields
         extra_kwargs = {
             "id": {"help_text": "Its number, over all machines."},
             "timestamp": {"help_text": "When it came, by this server's clock."},
+            "wall": {"help_text": "What the machine's clock said; shown, never trusted."},
+            "late": {"help_text": "Handed in after the machine had been cut off; it changed nothing but history."},
             "status": {"help_text": "What the machine said it did."},
             "connection_status": {"help_text": "Its connection then."},
             "error_message": {"help_text": "What it said was wrong."},

@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from api import bus, clock
+from api.lifetime import Lifetime
 from api.models import Command as MachineCommand
 from api.models import VMHeartbeat
 from api.silence import Watch
@@ -50,9 +51,9 @@ def _stop_when_told(numbers: Collection[signal.Signals], stop: threading.Event) 
 
 def watch(stop: threading.Event) -> None:
     """Do every duty in turn, again and again, until stop is set."""
-    silence = Watch()
+    silence, lifetime = Watch(), Lifetime()
     often: list[Callable[[], object]] = [silence.look, MachineCommand.expire]
-    seldom: list[Callable[[], object]] = [bus.prune, pictures.sweep, forget_heartbeats, forget_codes]
+    seldom: list[Callable[[], object]] = [bus.prune, pictures.sweep, lambda: forget_old(lifetime.now())]
     tidied = clock.mono() - TIDY_SECONDS
     while not stop.is_set():
         for duty in often:
@@ -73,13 +74,17 @@ def attempt(duty: Callable[[], object]) -> None:
         log.exception("a duty of the watcher failed; it is tried again")
 
 
-def forget_heartbeats() -> int:
+def forget_old(now: datetime) -> None:
+    """Forget what is too old by then."""
+    forget_heartbeats(now)
+    forget_codes(now)
+
+
+def forget_heartbeats(now: datetime) -> int:
     """Delete heartbeats older than the setting keeps them; return how many."""
-    old = VMHeartbeat.objects.filter(timestamp__lt=clock.wall() - timedelta(days=settings.HEARTBEAT_DAYS))
-    return old.delete()[0]
+    return VMHeartbeat.objects.filter(timestamp__lt=now - timedelta(days=settings.HEARTBEAT_DAYS)).delete()[0]
 
 
-def forget_codes() -> int:
+def forget_codes(now: datetime) -> int:
     """Delete enrolment codes that have been no good for a day; return how many."""
-    old = EnrolmentCode.objects.filter(expires_at__lt=clock.wall() - timedelta(days=1))
-    return old.delete()[0]
+    return EnrolmentCode.objects.filter(expires_at__lt=now - timedelta(days=1)).delete()[0]

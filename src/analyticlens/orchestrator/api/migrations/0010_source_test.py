@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('api', '0007_groups'),
+        ('api', '0009_lived_until'),
     ]
 
     operations = [
