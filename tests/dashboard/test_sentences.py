@@ -13,8 +13,8 @@ from dashboard import sentences
 
 SOURCES = Path(__file__).parents[2] / "src" / "analyticlens"
 # Raised with a sentence for a person, or named as one.
-RAISED = {"_nothing", "ToolFailed", "CannotBuild", "SourceRefused", "Undecodable", "Rejected"}
-NAMED = {"message", "link_warning", "warning"}
+RAISED = {"_nothing", "ToolFailed", "CannotBuild", "SourceRefused", "LookupFailed", "Undecodable", "Rejected"}
+NAMED = {"message", "link_warning", "warning", "problem"}
 # Told on the old wire only, or to who types at the machine's own page.
 ELSEWHERE = {"cli.py", "inspect_cli.py", "commands.py"}
 

@@ -46,5 +46,9 @@ def test_its_examples_run_and_say_what_they_promise(live_server: Any, capsys: py
     ]
     told = told[4:]
     assert told[5:8] == ["['Count']", "version 2", "version 3"]
-    assert told[8].startswith("vm_001 asked as version ")
-    assert len(EXAMPLES) == 10
+    assert told[8:10] == [
+        "queued discover {'seconds': 3.0}",
+        "queued camera_lookup {'address': '10.0.0.5'}",
+    ]
+    assert told[10].startswith("vm_001 asked as version ")
+    assert len(EXAMPLES) == 11

@@ -38,7 +38,7 @@ def far_camera(ip: Path, *options: str) -> Iterator[tuple[str, str]]:
     try:
         for order in orders:
             subprocess.run([ip, *order.split()], check=True, capture_output=True)
-        command = [ip, "netns", "exec", name, sys.executable, "-m", "tests.peers.onvif_camera", there, *options]
+        command = [str(ip), "netns", "exec", name, sys.executable, "-m", "tests.peers.onvif_camera", there, *options]
         environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
         camera = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -248,8 +248,7 @@ def main() -> None:
     parser.add_argument("--password", default="")
     parser.add_argument("--ahead", type=float, default=0.0)
     given = parser.parse_args()
-    ports = {"udp_port": 3702, "http_port": 80}
-    with OnvifCamera(given.host, given.user, given.password, given.ahead, **ports) as camera:
+    with OnvifCamera(given.host, given.user, given.password, given.ahead, udp_port=3702, http_port=80) as camera:
         print(camera.address, flush=True)
         input()
 

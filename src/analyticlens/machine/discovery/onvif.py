@@ -177,6 +177,7 @@ def _uri(camera: Camera, service: SplitResult, question: str, asker: Asker, prob
     """Return the address the camera answers with, "" and a problem where it may not be shown or used."""
     try:
         said = text(under(camera.call(question, service), "Uri"))
+        return shown(said, (camera.host, camera.address), asker.password)
     except Fault:
         return ""
     except LookupFailed as failed:
@@ -184,35 +185,30 @@ def _uri(camera: Camera, service: SplitResult, question: str, asker: Asker, prob
             raise
         problems.append(failed.sentence)
         return ""
-    try:
-        return shown(said, (camera.host, camera.address), asker.password)
-    except ValueError as error:
-        problems.append(str(error))
-        return ""
 
 
 def shown(uri: str, hosts: tuple[str, ...], password: str) -> str:
-    """Return a picture's address without user and password. Raises ValueError with why it is not given on."""
+    """Return a picture's address without user and password. Raises LookupFailed with why it is not given on."""
     if not uri:
         return ""
     try:
         parts = urlsplit(uri)
         _port = parts.port
     except ValueError:
-        raise ValueError("an address it names is none") from None
+        raise LookupFailed("an address it names is none") from None
     if (
         len(uri) > MOST_ADDRESS
         or any(c.isspace() or not c.isprintable() for c in uri)
         or parts.scheme not in ("rtsp", "rtsps", "http", "https")
     ):
-        raise ValueError("an address it names is none")
+        raise LookupFailed("an address it names is none")
     if parts.hostname not in hosts:
-        raise ValueError("an address it names is another computer's")
+        raise LookupFailed("an address it names is another computer's")
     clean = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
     rest = unquote(f"{clean.path}?{clean.query}")
     named = any(key.lower().startswith(SECRET_WORDS) for key, _ in parse_qsl(clean.query.replace(";", "&")))
     if named or "password=" in rest.lower() or "pwd=" in rest.lower() or _holds(rest, password):
-        raise ValueError("an address it names holds a password, and is not shown")
+        raise LookupFailed("an address it names holds a password, and is not shown")
     return clean.geturl()
 
 

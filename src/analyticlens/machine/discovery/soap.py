@@ -134,8 +134,9 @@ class Camera:
         except StopIteration:
             return status, said
         except (KeyError, ValueError, NotImplementedError, httpx2.HTTPError):
-            sentence = f"{self.host} asks for the password in a way that is not known here"
-            raise LookupFailed(sentence, unauthorized=True) from None
+            raise LookupFailed(
+                f"{self.host} asks for the password in a way that is not known here", unauthorized=True
+            ) from None
         return self._post(again)[:2]
 
     def _request(self, service: SplitResult, content: bytes) -> httpx2.Request:

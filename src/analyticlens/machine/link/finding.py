@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ValidationError
 
-from analyticlens.machine.discovery import LookupFailed, discover
+from analyticlens.machine.discovery import discover
 from analyticlens.machine.discovery.onvif import look_up
+from analyticlens.machine.discovery.refusal import LookupFailed
 from analyticlens.machine.discovery.soap import Asker
 from analyticlens.machine.link.door import Door, DoorDown
 from analyticlens.protocol.desired import CommandReport

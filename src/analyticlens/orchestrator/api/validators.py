@@ -38,6 +38,11 @@ def check_stream_url(value: str) -> None:
     _check(value, {"rtsp", "rtsps", "http", "https"})
 
 
+def check_camera_address(value: str) -> None:
+    """Accept a camera's host with or without a port, and HTTP addresses; without user name and password."""
+    _check(value if "://" in value else f"http://{value}", {"http", "https"})
+
+
 def _check(value: str, schemes: set[str]) -> None:
     parts = _split(value)
     if parts is None or parts.scheme.lower() not in schemes or not parts.hostname:

@@ -109,6 +109,8 @@ ACCESS: dict[str, str] = {
     "rest:command": "viewer",
     "rest:snapshot": "operator",
     "rest:source_test": "engineer",
+    "rest:discover": "engineer",
+    "rest:camera_lookup": "engineer",
     "rest:commission": "engineer",
     "rest:transitions": "viewer",
     "rest:heartbeats": "viewer",

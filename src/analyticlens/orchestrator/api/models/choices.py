@@ -82,6 +82,8 @@ COMMAND_KINDS = [
     ("snapshot", _("Snapshot")),
     ("clear_error", _("Clear error")),
     ("test_source", _("Test of a source")),
+    ("discover", _("Search for cameras")),
+    ("camera_lookup", _("Look-up of a camera")),
 ]
 COMMAND_STATES = [
     ("queued", _("Queued")),

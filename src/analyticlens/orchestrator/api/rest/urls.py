@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from api.rest import care, control, desired, fleet, groups, looking, plant, trail, views
+from api.rest import care, control, desired, finding, fleet, groups, looking, plant, trail, views
 
 urlpatterns = [
     path("audit/", trail.Trail.as_view(), name="audit"),
@@ -37,6 +37,8 @@ urlpatterns = [
     path("machines/<str:machine_id>/commands/<uuid:command_id>/", looking.OneCommand.as_view(), name="command"),
     path("machines/<str:machine_id>/snapshot/", looking.Snapshot.as_view(), name="snapshot"),
     path("machines/<str:machine_id>/source-test/", looking.SourceTest.as_view(), name="source_test"),
+    path("machines/<str:machine_id>/discover/", finding.Discover.as_view(), name="discover"),
+    path("machines/<str:machine_id>/camera-lookup/", finding.Lookup.as_view(), name="camera_lookup"),
     path("machines/<str:machine_id>/transitions/", views.Transitions.as_view(), name="transitions"),
     path("machines/<str:machine_id>/heartbeats/", views.Heartbeats.as_view(), name="heartbeats"),
     path("machines/<str:machine_id>/start/", views.Start.as_view(), name="start"),
