@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
+import xml.etree.ElementTree as ET
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
 from analyticlens.machine import clock
-from analyticlens.machine.discovery import onvif
+from analyticlens.machine.discovery import onvif, soap
 from analyticlens.machine.discovery.reach import private_only
 from analyticlens.machine.discovery.refusal import LookupFailed
 from analyticlens.machine.discovery.soap import MOST_BYTES, NOBODY, Asker
 from analyticlens.protocol.discovery import MOST_PROFILES, CameraLookup
 from tests.discovery.conftest import MakeCamera
 from tests.discovery.test_hostile import LAUGHS
-from tests.peers.onvif_camera import OnvifCamera, enveloped, says
+from tests.peers.onvif_camera import OnvifCamera, Twist, enveloped, says
 
 PASSWORD = "canary <p&ss>"
 ANA = Asker("ana", PASSWORD)
@@ -151,6 +154,12 @@ def test_what_is_no_address(address: str) -> None:
         onvif.device_service(address)
 
 
+def test_a_name_that_http_cannot_say_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soap, "looked_up", lambda host, port, reach: "127.0.0.1")
+    with pytest.raises(LookupFailed, match="this is no address of a camera"):
+        onvif.look_up("câmera.plant", reach=anywhere)
+
+
 def test_a_user_in_the_address_is_refused_without_repeating_it() -> None:
     with pytest.raises(LookupFailed) as failed:
         onvif.device_service("http://ana:canary@10.0.0.1/")
@@ -229,6 +238,28 @@ def test_a_port_of_the_camera_that_may_not_be_reached_is_not_asked(make_camera: 
     with pytest.raises(LookupFailed, match="not among the cameras"):
         onvif.look_up(camera.address, reach=lambda address, host, port: port == own)
     assert other.calls == []
+
+
+def test_answers_damaged_anywhere_are_understood_or_refused(make_camera: MakeCamera) -> None:
+    seed = 20_261
+    print("seed", seed)
+    rng, camera = random.Random(seed), make_camera()
+
+    def damaged(name: str) -> Twist:
+        def twist(handler: BaseHTTPRequestHandler) -> None:
+            raw = bytearray(enveloped(camera.honest(name, ET.Element(f"{{{onvif.MEDIA[0]}}}{name}"), "main")))
+            for _ in range(rng.randint(1, 3)):
+                raw[rng.randrange(len(raw))] = rng.choice(b"\x00\xff<>&\"'/:@?0a ")
+            says(bytes(raw))(handler)
+
+        return twist
+
+    told = 0
+    for name in ("GetSystemDateAndTime", "GetServices", "GetProfiles", "GetStreamUri", "GetSnapshotUri") * 12:
+        camera.twists = {name: damaged(name)}
+        with suppress(LookupFailed):
+            told += len(looked_up(camera).profiles)
+    assert told
 
 
 def test_a_stream_of_another_computer_is_not_given_on(make_camera: MakeCamera) -> None:

@@ -151,7 +151,10 @@ class Camera:
             "Connection": "close",
         }
         url = service._replace(netloc=f"{place}:{port}", fragment="").geturl()
-        return self._client.build_request("POST", url, content=content, headers=headers)
+        try:
+            return self._client.build_request("POST", url, content=content, headers=headers)
+        except (httpx2.InvalidURL, UnicodeError):
+            raise LookupFailed("this is no address of a camera") from None
 
     def _post(self, request: httpx2.Request) -> tuple[int, bytes, httpx2.Response]:
         """Send a request and read its answer within the bounds. Raises LookupFailed."""
