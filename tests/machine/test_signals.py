@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -24,6 +22,7 @@ from tests.journeys.line import free_port
 from tests.machine.bench import Bench
 
 Until = Callable[..., object]
+Peer = Callable[[str], Path]
 
 
 @pytest.fixture
@@ -31,15 +30,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.close()
-
-
-def program(name: str) -> str:
-    """Return where a peer is; skip without it, or fail with REQUIRE_PEERS=1."""
-    found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin")
-    if found is None:
-        assert os.environ.get("REQUIRE_PEERS") != "1", f"{name} is wanted: make peers"
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 def say(port: int, raw: bytes, answers: int = 1) -> list[str]:
@@ -147,12 +137,12 @@ def test_a_trigger_waits_for_its_delay_and_one_by_hand_does_not(bench: Bench, un
 class Broker:
     """A mosquitto with one user, `plc`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, peer: Peer) -> None:
         self.port = free_port()
-        self._folder = folder
+        self._folder, self._peer = folder, peer
         words = folder / "passwords"
         words.touch(0o600)
-        subprocess.run([program("mosquitto_passwd"), "-b", str(words), "plc", "good word"], check=True)
+        subprocess.run([peer("mosquitto_passwd"), "-b", str(words), "plc", "good word"], check=True)
         conf = [f"listener {self.port} 127.0.0.1", "allow_anonymous false", f"password_file {words}", "user root"]
         (folder / "mosquitto.conf").write_text("\n".join(conf) + "\n")
         self.process: subprocess.Popen[bytes] | None = None
@@ -160,7 +150,7 @@ class Broker:
     def start(self) -> None:
         """Run."""
         with (self._folder / "log").open("ab") as log:
-            command = [program("mosquitto"), "-c", str(self._folder / "mosquitto.conf")]
+            command = [self._peer("mosquitto"), "-c", str(self._folder / "mosquitto.conf")]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def stop(self) -> None:
@@ -171,15 +161,15 @@ class Broker:
 
     def publish(self, topic: str, *more: str, payload: bytes = b"") -> None:
         """Publish with another program."""
-        command = [program("mosquitto_pub"), "-p", str(self.port), "-u", "plc", "-P", "good word", "-q", "1"]
+        command = [self._peer("mosquitto_pub"), "-p", str(self.port), "-u", "plc", "-P", "good word", "-q", "1"]
         subprocess.run([*command, "-t", topic, "-s", *more], input=payload, check=True, timeout=30)
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
+def broker(tmp_path: Path, peer: Peer) -> Iterator[Broker]:
     folder = tmp_path / "broker"
     folder.mkdir()
-    made = Broker(folder)
+    made = Broker(folder, peer)
     made.start()
     yield made
     made.stop()
@@ -355,11 +345,11 @@ def test_a_controller_that_is_not_there_is_told_and_looked_for(bench: Bench, unt
     until(lambda: session.error == f"the Modbus controller 127.0.0.1:{port} cannot be reached")
 
 
-def test_the_machines_own_coil_is_written_by_mbpoll(bench: Bench, until: Until) -> None:
+def test_the_machines_own_coil_is_written_by_mbpoll(bench: Bench, peer: Peer, until: Until) -> None:
     port = free_port()
     session = bench.hear(type="modbus", role="server", port=port, coil=20)
     until(lambda: session.listening)
-    mbpoll = [program("mbpoll"), "-m", "tcp", "-p", str(port), "-0", "-r", "20", "-t", "0", "-1", "127.0.0.1"]
+    mbpoll = [peer("mbpoll"), "-m", "tcp", "-p", str(port), "-0", "-r", "20", "-t", "0", "-1", "127.0.0.1"]
     for level in ("1", "1", "0", "1"):
         subprocess.run([*mbpoll, level], check=True, capture_output=True, timeout=30)
     assert bench.outbox.counters().triggered == 2

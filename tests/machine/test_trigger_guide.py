@@ -16,7 +16,7 @@ from analyticlens.protocol.configuration import Configuration, patched
 from analyticlens.protocol.layers import KINDS
 from tests.journeys.line import free_port
 from tests.machine.bench import Bench
-from tests.machine.test_signals import program, say
+from tests.machine.test_signals import Peer, say
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "triggers.md").read_text()
 SECTIONS = dict(re.findall(r"(?ms)^##+ (\w+)\n(.*?)(?=^##|\Z)", GUIDE))
@@ -61,12 +61,12 @@ def test_the_lines_of_the_guide_are_taken(bench: Bench, until: Until) -> None:
     assert (answers, bench.parts()) == (["OK 1", "OK 2"], [None, "A 17"])
 
 
-def test_the_call_of_mbpoll_in_the_guide_is_taken(bench: Bench, until: Until) -> None:
+def test_the_call_of_mbpoll_in_the_guide_is_taken(bench: Bench, peer: Peer, until: Until) -> None:
     port = free_port()
     session = bench.hear(type="modbus", role="server", port=port, coil=EXAMPLES["modbus"]["trigger"]["signal"]["coil"])
     until(lambda: session.listening)
     found = re.search(r"(?m)^mbpoll (.*)$", SECTIONS["modbus"])
     assert found is not None
     words = [word if word != "1502" else str(port) for word in shlex.split(found.group(1))]
-    subprocess.run([program("mbpoll"), *words], check=True, capture_output=True, timeout=30)
+    subprocess.run([peer("mbpoll"), *words], check=True, capture_output=True, timeout=30)
     assert bench.outbox.counters().triggered == 1

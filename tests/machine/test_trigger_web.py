@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
+from analyticlens.machine import clock
 from analyticlens.machine.station import Station
 from analyticlens.machine.web import create_app
 from tests.machine.conftest import MakeStation
 from tests.machine.helpers import THREE, configuration, fill
+from tests.machine.test_station import events
 
 BY = "local:test"
 Until = Callable[..., object]
@@ -91,3 +94,27 @@ def test_a_signal_that_cannot_be_heard_is_told_and_stops_nothing(
     assert status.warnings[0].startswith("signals cannot be heard: port 5500 of 192.0.2.1 cannot be listened at")
     station.trigger(BY)
     until(lambda: station.status().counters.inspected == 1)
+
+
+def test_a_moment_of_the_timetable_is_inspected_and_a_jump_of_the_clock_fires_no_storm(
+    make_station: MakeStation, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F34 at a whole machine, small: the clock is put shortly before a full minute, then a day on, then to 1970."""
+    shift = tmp_path / "shift"
+    monkeypatch.setenv("AL_CLOCK_FILE", str(shift))
+    fill(tmp_path / "pictures", [3])
+    station = make_station()
+    station.set_configuration(configuration(trigger={"type": "scheduled", "cron": "* * * * *"}), BY)
+    station.set_recipe(THREE, BY)
+    station.start(BY)
+    until(lambda: station.status().waiting_for_trigger)
+    shift.write_text(str((58 - clock.wall().second) % 60))
+    until(lambda: station.status().counters.inspected == 1)
+    for jump in (86_400, -clock.wall().timestamp()):
+        before = station.status().counters.triggered
+        shift.write_text(str(float(shift.read_text()) + jump))
+        until(lambda: "clock_jumped" in events(station))
+        counters = station.status().counters
+        # A minute may have begun meanwhile; a day of them did not.
+        assert counters.triggered <= before + 1
+    assert (counters.missed, counters.refused) == (0, 0)

@@ -85,12 +85,13 @@ class Listening:
         with self._mutex:
             if signal == self._signal:
                 return
-            stale, self._session, self._signal = self._session, None, signal
-            if stale is not None:
-                stale.close()
-            if signal is not None:
-                self._session = Session(self._station, signal, self._post)
-                self._session.start()
+            stale, self._signal = self._session, signal
+            self._session = fresh = None if signal is None else Session(self._station, signal, self._post)
+        # Outside the mutex: who only asks what listens does not wait for a listener that ends.
+        if stale is not None:
+            stale.close()
+        if fresh is not None:
+            fresh.start()
 
     def close(self) -> None:
         """End."""
@@ -135,7 +136,7 @@ class Session:
         with self._mutex:
             if self._listener is not None:
                 self._listener.close()
-        if threading.current_thread() is not self._thread:
+        if self._thread.is_alive():
             self._thread.join(CLOSE_SECONDS)
         self._pool.shutdown(wait=False, cancel_futures=True)
 

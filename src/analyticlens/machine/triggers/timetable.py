@@ -8,12 +8,13 @@ passed over: moments nobody lived through are neither run nor missed.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from analyticlens.machine import clock
+from analyticlens.machine import clock, log
 from analyticlens.machine.outbox import Outbox
 from analyticlens.machine.triggers.queue import Triggered
 from analyticlens.protocol.configuration import ScheduledTrigger
@@ -132,7 +133,11 @@ class Timetable:
         """Count, and note in the same commit how far the line is: no crash makes a moment run twice, or go uncounted."""
         said: dict[str, Any] = {"cron": self.trigger.cron, "zone": self.trigger.time_zone}
         word = json.dumps({**said, "handled": handled.isoformat()})
-        self._outbox.count(counted, words={WORD: word})
+        try:
+            self._outbox.count(counted, words={WORD: word})
+        except (sqlite3.Error, OSError) as error:
+            # The counts are written with the next commit, and this process knows what it ran: inspections go on.
+            log.event("timetable_not_stored", str(error))
 
 
 def forget_timetable(outbox: Outbox) -> None:

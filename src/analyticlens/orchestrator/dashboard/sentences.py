@@ -261,6 +261,8 @@ SENTENCES: tuple[str, ...] = (
     gettext_noop("the clock jumped by {n} s; the timetable goes on from there"),
     gettext_noop("trigger.{path}: {rest}"),
     gettext_noop("cron: {rest}"),
+    gettext_noop("the cron line {line} never comes: its months have no such day"),
+    gettext_noop("the cron line {line} cannot be read: its {what} is wrong"),
     gettext_noop("time_zone: {rest}"),
     gettext_noop("the picture source did not open: {rest}"),
     gettext_noop("the picture source is not open"),
