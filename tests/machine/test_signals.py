@@ -142,7 +142,7 @@ class Broker:
         self._folder, self._peer = folder, peer
         words = folder / "passwords"
         words.touch(0o600)
-        subprocess.run([peer("mosquitto_passwd"), "-b", str(words), "plc", "good word"], check=True)
+        subprocess.run([str(peer("mosquitto_passwd")), "-b", str(words), "plc", "good word"], check=True)
         conf = [f"listener {self.port} 127.0.0.1", "allow_anonymous false", f"password_file {words}", "user root"]
         (folder / "mosquitto.conf").write_text("\n".join(conf) + "\n")
         self.process: subprocess.Popen[bytes] | None = None
@@ -150,7 +150,7 @@ class Broker:
     def start(self) -> None:
         """Run."""
         with (self._folder / "log").open("ab") as log:
-            command = [self._peer("mosquitto"), "-c", str(self._folder / "mosquitto.conf")]
+            command = [str(self._peer("mosquitto")), "-c", str(self._folder / "mosquitto.conf")]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def stop(self) -> None:
@@ -161,7 +161,7 @@ class Broker:
 
     def publish(self, topic: str, *more: str, payload: bytes = b"") -> None:
         """Publish with another program."""
-        command = [self._peer("mosquitto_pub"), "-p", str(self.port), "-u", "plc", "-P", "good word", "-q", "1"]
+        command = [str(self._peer("mosquitto_pub")), "-p", str(self.port), "-u", "plc", "-P", "good word", "-q", "1"]
         subprocess.run([*command, "-t", topic, "-s", *more], input=payload, check=True, timeout=30)
 
 
@@ -349,7 +349,7 @@ def test_the_machines_own_coil_is_written_by_mbpoll(bench: Bench, peer: Peer, un
     port = free_port()
     session = bench.hear(type="modbus", role="server", port=port, coil=20)
     until(lambda: session.listening)
-    mbpoll = [peer("mbpoll"), "-m", "tcp", "-p", str(port), "-0", "-r", "20", "-t", "0", "-1", "127.0.0.1"]
+    mbpoll = [str(peer("mbpoll")), "-m", "tcp", "-p", str(port), "-0", "-r", "20", "-t", "0", "-1", "127.0.0.1"]
     for level in ("1", "1", "0", "1"):
         subprocess.run([*mbpoll, level], check=True, capture_output=True, timeout=30)
     assert bench.outbox.counters().triggered == 2

@@ -68,5 +68,5 @@ def test_the_call_of_mbpoll_in_the_guide_is_taken(bench: Bench, peer: Peer, unti
     found = re.search(r"(?m)^mbpoll (.*)$", SECTIONS["modbus"])
     assert found is not None
     words = [word if word != "1502" else str(port) for word in shlex.split(found.group(1))]
-    subprocess.run([peer("mbpoll"), *words], check=True, capture_output=True, timeout=30)
+    subprocess.run([str(peer("mbpoll")), *words], check=True, capture_output=True, timeout=30)
     assert bench.outbox.counters().triggered == 1
