@@ -441,7 +441,10 @@ def test_a_run_generation_higher_is_a_restart(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"configuration": configuration(trigger={"type": "scheduled"})}, "scheduled are not available"),
+        (
+            {"configuration": configuration(trigger={"type": "external", "signal": {"type": "hardware"}})},
+            "cannot be triggered by a line of the camera",
+        ),
         ({"configuration": configuration("/etc")}, "outside the folders"),
         ({"configuration": configuration("nowhere")}, "does not exist"),
         ({"recipe_sha256": "0" * 64}, "did not come with it"),

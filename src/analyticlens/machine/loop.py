@@ -19,9 +19,9 @@ from analyticlens.machine.cradle import Cradle
 from analyticlens.machine.inspector import BEGINNING, ChildDied, ChildLate, Inspector, Resume, Woken, Work
 from analyticlens.machine.outbox import Outbox
 from analyticlens.machine.refusals import NotNow, SourceRefused
-from analyticlens.machine.triggers import ManualQueue, Pacer, Triggered
+from analyticlens.machine.triggers import Pacer, Timetable, Triggered, TriggerQueue, forget_timetable
 from analyticlens.machine.wakepipe import WakePipe
-from analyticlens.protocol.configuration import ContinuousTrigger, ManualTrigger
+from analyticlens.protocol.configuration import AskedTrigger, ContinuousTrigger, ScheduledTrigger
 from analyticlens.protocol.configuration import Source as SourceConfig
 from analyticlens.protocol.words import Mode
 
@@ -81,6 +81,9 @@ class Host(Protocol):
     def trouble(self, sentence: str, code: str) -> None:
         """Note why no inspection is possible now; "" when it is again."""
 
+    def event(self, code: str, message: str = "", **details: Any) -> bool:
+        """Keep something worth telling."""
+
     def child_failed(self, plan: Plan, sentence: str, code: str) -> None:
         """Note that a child had to be killed or died."""
 
@@ -90,7 +93,7 @@ class Loop:
 
     def __init__(self, outbox: Outbox, cradle: Cradle, host: Host, plan: Plan) -> None:
         """Prepare the thread; `start` runs it."""
-        self.manual = ManualQueue(outbox)
+        self.queue = TriggerQueue(outbox)
         self.generation = outbox.number("generation")
         self._outbox, self._cradle, self._host = outbox, cradle, host
         self._plan = plan
@@ -102,6 +105,7 @@ class Loop:
         # Owned by the thread.
         self._child: Inspector | None = None
         self._built: tuple[Any, ...] | None = None
+        self._timetable: Timetable | None = None
         self._resume = BEGINNING
         self._resume_of: SourceConfig | None = None
         # Read by others under the mutex.
@@ -183,14 +187,17 @@ class Loop:
     def waiting_for_trigger(self) -> bool:
         """Whether the loop runs and waits for somebody to ask."""
         with self._mutex:
-            return self._in_session is not None and isinstance(self._plan.work.configuration.trigger, ManualTrigger)
+            return self._in_session is not None and isinstance(self._plan.work.configuration.trigger, AskedTrigger)
 
-    def trigger(self, part_id: str | None) -> int:
-        """Queue one manual trigger and return its count. Raises NotNow when the loop cannot take it."""
+    def trigger(self, part_id: str | None, *, delay: float = 0.0, by_hand: bool = True) -> int:
+        """Queue one trigger, to be inspected `delay` seconds from now, and return its count.
+
+        Raises NotNow, and counts it as refused, when the loop cannot take it.
+        """
         with self._mutex:
             if self._in_session is None:
-                raise NotNow("the machine is not ready to inspect")
-            count = self.manual.put(part_id)
+                raise self.queue.refuse("the machine is not ready to inspect")
+            count = self.queue.put(part_id, delay=delay, by_hand=by_hand)
         self._pipe.wake()
         return count
 
@@ -239,6 +246,7 @@ class Loop:
             self._candidate = None
             self._seen = plan.revision
             self._mutex.notify_all()
+        self._heed(plan)
         wanted = (plan.work.key, plan.rebuilds)
         if candidate is not None:
             self._drop()
@@ -251,6 +259,18 @@ class Loop:
             with self._mutex:
                 self._back_off.at_once()
         return plan
+
+    def _heed(self, plan: Plan) -> None:
+        """Have the queue and the timetable that the plan's trigger wants."""
+        trigger = plan.work.configuration.trigger
+        if isinstance(trigger, AskedTrigger):
+            self.queue.most = trigger.queue
+        if not isinstance(trigger, ScheduledTrigger):
+            if self._timetable is not None or plan.revision == 0:
+                forget_timetable(self._outbox)
+            self._timetable = None
+        elif self._timetable is None or not self._timetable.is_of(trigger):
+            self._timetable = Timetable(trigger, self._outbox, self._host.event)
 
     def _take_over(self, child: Inspector, built: tuple[Any, ...]) -> None:
         self._child, self._built = child, built
@@ -265,11 +285,12 @@ class Loop:
             if self._child.alive:
                 return True
             self._fail(plan, self._child.epitaph(), "child_died")
+        self._pass_over()
         with self._mutex:
             quiet = self._quiet_at == plan.revision
             left = self._back_off.seconds_left
         if quiet or left > 0:
-            self._pipe.wait(IDLE_SECONDS if quiet else left)
+            self._pipe.wait(IDLE_SECONDS if quiet or self._timetable is not None else left)
             return False
         self._built = (plan.work.key, plan.rebuilds)
         try:
@@ -287,9 +308,15 @@ class Loop:
 
     def _rest(self, plan: Plan) -> None:
         """Wait for a new plan with the child at hand."""
-        self.manual.forget()
+        self.queue.forget()
+        self._pass_over()
         self._run_errands()
         self._watch(IDLE_SECONDS)
+
+    def _pass_over(self) -> None:
+        """Miss what the timetable wants now: nothing can be inspected."""
+        if self._timetable is not None:
+            self._timetable.pass_over()
 
     def _session(self, plan: Plan) -> None:
         """Inspect under one plan, as one generation."""
@@ -302,7 +329,8 @@ class Loop:
             self._cycles(plan, generation)
         finally:
             if self._must_end(plan):
-                self.manual.forget()
+                self.queue.forget()
+            self.queue.settle()
             with self._mutex:
                 self._in_session = None
                 self._mutex.notify_all()
@@ -333,12 +361,14 @@ class Loop:
 
     def _next_trigger(self, plan: Plan, pacer: Pacer | None) -> Triggered | None:
         """Wait for the next trigger; None when the plan changed, an errand waits, or the child is gone."""
+        beat = pacer or self._timetable
         while self._current(plan) and self._child is not None:
-            if pacer is not None and pacer.seconds_left <= 0:
-                return pacer.take()
-            if pacer is None and (triggered := self.manual.take()) is not None:
-                return triggered
-            self._watch(pacer.seconds_left if pacer is not None else IDLE_SECONDS)
+            if beat is not None and (due := beat.due()) is not None:
+                return due
+            if (asked := self.queue.take()) is not None:
+                return asked
+            longest = pacer.seconds_left if pacer is not None else IDLE_SECONDS
+            self._watch(min(longest, self.queue.seconds_left, beat.seconds_left if beat else IDLE_SECONDS))
             self._run_errands()
         return None
 
@@ -449,7 +479,7 @@ class Loop:
         with self._mutex:
             self._ready = False
             self._back_off.failed(source=source)
-        self.manual.forget()
+        self.queue.forget()
         if self._current(plan):
             self._host.trouble(sentence, code)
 

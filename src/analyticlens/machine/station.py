@@ -29,9 +29,10 @@ from analyticlens.machine.recorder import Recorder
 from analyticlens.machine.refusals import NotNow, SourceRefused
 from analyticlens.machine.status import ResultEvent, RunCounters, StationStatus
 from analyticlens.machine.store import Kept, Pipeline, Store
-from analyticlens.machine.triggers import refuse_unknown
-from analyticlens.protocol.configuration import Configuration
+from analyticlens.machine.triggers import Listening, refuse_unknown, upcoming
+from analyticlens.protocol.configuration import Configuration, ScheduledTrigger
 from analyticlens.protocol.desired import DesiredDocument
+from analyticlens.protocol.heartbeat import TriggerState
 from analyticlens.protocol.recipe import Recipe
 from analyticlens.protocol.records import StateBody
 from analyticlens.protocol.words import ConnectionStatus, Mode, wire_status
@@ -53,6 +54,8 @@ STOP_SECONDS = 3.0
 PATIENCE_SECONDS = 1.0
 # A recipe or configuration is swapped in between two frames: a start or trigger asked for just then waits for it, not longer.
 BEGIN_SECONDS = 2.0
+# So many moments of a timetable are told.
+TOLD_MOMENTS = 5
 Status = Literal["stopped", "running", "error"]
 
 
@@ -108,6 +111,7 @@ class Station:
         self._mutex = threading.RLock()
         self.link = Link(self) if settings.django_url else None
         self._keeper = Keeper(self)
+        self.listening = Listening(self)
         self.loop = Loop(self.outbox, self.cradle, self.recorder, self._plan())
 
     def open(self) -> None:
@@ -126,6 +130,7 @@ class Station:
             self._kept = self._kept.model_copy(update={"pending": self.changes.pending(self._kept, "local:file")})
         self.save()
         self.loop.start()
+        self.listening.use(self._kept.pipeline.configuration.trigger)
         self._keeper.start()
         if self.link is not None:
             self.link.open()
@@ -136,6 +141,7 @@ class Station:
         if self._closed:
             return
         self._closed = True
+        self.listening.close()
         self.loop.close()
         self._keeper.close()
         if self.link is not None:
@@ -183,6 +189,18 @@ class Station:
             applied=kept.applied,
             last_verdict=self.recorder.last_verdict,
             warnings=self._warnings(),
+            trigger=self._trigger_state(kept),
+        )
+
+    def _trigger_state(self, kept: Kept) -> TriggerState:
+        trigger, session = kept.pipeline.configuration.trigger, self.listening.session
+        return TriggerState(
+            waiting=len(self.loop.queue),
+            listening=session is not None and session.listening,
+            ignored=session.ignored if session else 0,
+            by_hand=self.outbox.number("by_hand"),
+            error=session.error if session else "",
+            next=upcoming(trigger, TOLD_MOMENTS) if isinstance(trigger, ScheduledTrigger) else [],
         )
 
     @property
@@ -192,7 +210,9 @@ class Station:
             return self._kept.error_text or self._trouble or self.recorder.storage_error
 
     def _warnings(self) -> tuple[str, ...]:
-        warnings = [self.link_warning, self.changes.warning, self._save_complaint]
+        session = self.listening.session
+        deaf = f"signals cannot be heard: {session.error}" if session and session.error else ""
+        warnings = [deaf, self.link_warning, self.changes.warning, self._save_complaint]
         if self.settings.insecure_legacy:
             warnings.append("the old routes answer without a token (--insecure-legacy)")
         return tuple(warning for warning in warnings if warning)
@@ -242,16 +262,26 @@ class Station:
             self.change(by, "restart", run_state="running", run_generation=generation, error_text="")
 
     def trigger(self, by: str, part_id: str | None = None) -> int:
-        """Ask for one inspection; return the trigger count. Raises NotNow: not running, trigger is continuous, or 16 wait already."""
+        """Ask by hand for one inspection, whatever else asks for them; return the trigger count.
+
+        Raises NotNow: the trigger is continuous; or, counted as refused, not running, an error, or too many wait already.
+        """
+        return self._ask(part_id, 0.0, by_hand=True)
+
+    def signalled(self, part_id: str | None, delay: float) -> int:
+        """Take a signal from outside, inspected `delay` seconds from now; return the trigger count. Raises NotNow as `trigger`."""
+        return self._ask(part_id, delay, by_hand=False)
+
+    def _ask(self, part_id: str | None, delay: float, *, by_hand: bool) -> int:
         kept = self.kept
         if kept.pipeline.configuration.trigger.type == "continuous":
             raise NotNow("the trigger is continuous: inspections come by themselves")
         if kept.run_state != "running":
-            raise NotNow("the machine is not running")
+            raise self.loop.queue.refuse("the machine is not running")
         if error := self.error_message:
-            raise NotNow(f"an error is active: {error}")
+            raise self.loop.queue.refuse(f"an error is active: {error}")
         self.loop.await_session(BEGIN_SECONDS)
-        return self.loop.trigger(part_id)
+        return self.loop.trigger(part_id, delay=delay, by_hand=by_hand)
 
     def set_mode(self, mode: Mode, by: str) -> None:
         """Change the mode; the machine stops and its error is cleared. Production leaves a development edit behind."""
@@ -338,6 +368,8 @@ class Station:
             self._kept = kept
             self._revision += 1
             plan = self._plan()
+        # Before the plan changes hands: a port that is wanted no more is free when this returns.
+        self.listening.use(kept.pipeline.configuration.trigger)
         log.event("changed", reason, by=by, run_state=kept.run_state, config_version=kept.pipeline.config_version)
         self.loop.submit(plan, candidate)
         if candidate is not None:

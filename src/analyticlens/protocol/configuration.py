@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from analyticlens.protocol.external import HttpSignal, Signal, SignalCommon
 from analyticlens.protocol.picture_health import PictureHealth
+from analyticlens.protocol.schedule import check_cron, zone_of
 from analyticlens.protocol.strict import Strict, first_error
 
 ADVANCED: dict[str, Any] = {"x-advanced": True}
@@ -107,22 +109,55 @@ class ContinuousTrigger(TriggerCommon):
         return self
 
 
-class ManualTrigger(TriggerCommon):
+class AskedTrigger(TriggerCommon):
+    """A trigger that waits until somebody or something asks."""
+
+    queue: Annotated[int, Field(ge=1, le=1000)] = Field(
+        16,
+        title="Triggers that may wait",
+        description="One that comes while so many wait is refused as busy.",
+        json_schema_extra=ADVANCED,
+    )
+
+
+class ManualTrigger(AskedTrigger):
     """A person or program asks for each inspection."""
 
     type: Literal["manual"] = "manual"
 
 
-class ExternalTrigger(TriggerCommon):
-    """A signal from outside asks for each inspection."""
+class ExternalTrigger(AskedTrigger):
+    """A signal from outside asks for each inspection; a person may too."""
 
     type: Literal["external"] = "external"
+    signal: Signal = Field(HttpSignal(), title="Signal", description="How it reaches the machine.")
 
 
-class ScheduledTrigger(TriggerCommon):
-    """A timetable asks for each inspection."""
+class ScheduledTrigger(AskedTrigger):
+    """A timetable asks for each inspection; a person may too."""
 
     type: Literal["scheduled"] = "scheduled"
+    cron: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
+        "0 * * * *",
+        title="Cron line",
+        description="Minute, hour, day, month, weekday: 0 * * * * is each full hour, */5 6-22 * * 1-5 every five minutes of a working day.",
+    )
+    time_zone: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")] = Field(
+        "UTC", title="Time zone", description="Whose clock the cron line is read by, such as America/Sao_Paulo."
+    )
+
+    @field_validator("cron")
+    @classmethod
+    def _comes(cls, line: str) -> str:
+        line = " ".join(line.split())
+        check_cron(line)
+        return line
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_somewhere(cls, name: str) -> str:
+        zone_of(name)
+        return name
 
 
 Trigger = Annotated[ContinuousTrigger | ManualTrigger | ExternalTrigger | ScheduledTrigger, Field(discriminator="type")]
@@ -189,17 +224,34 @@ class Configuration(Strict):
     )
 
 
+# What has kinds, each with fields of its own, and what all kinds of it have; the outer ones first.
+UNIONS: dict[tuple[str, ...], type[Strict]] = {
+    ("source",): SourceCommon,
+    ("trigger",): TriggerCommon,
+    ("trigger", "signal"): SignalCommon,
+}
+
+
+def inside(tree: Any, path: tuple[str, ...]) -> Any:
+    """Return what lies at a path of a JSON object; None where nothing does."""
+    for name in path:
+        tree = tree.get(name) if isinstance(tree, Mapping) else None
+    return tree
+
+
 def patched(configuration: Configuration, patch: Mapping[str, Any]) -> Configuration:
     """Return a configuration with a JSON merge patch (RFC 7396) in it: what the patch does not name stays, null means the default.
 
     A source or trigger of another type keeps what all types have. Raises ValueError with one sentence.
     """
-    whole = merged(configuration.model_dump(mode="json"), patch)
-    for name, shared in (("source", SourceCommon), ("trigger", TriggerCommon)):
-        given = patch.get(name)
-        if isinstance(given, Mapping) and given.get("type") not in (None, getattr(configuration, name).type):
-            kept = {key: value for key, value in whole[name].items() if key in shared.model_fields or key in given}
-            whole[name] = {**kept, "type": given["type"]}
+    said = configuration.model_dump(mode="json")
+    whole = merged(said, patch)
+    for path, shared in UNIONS.items():
+        given, before, now = inside(patch, path), inside(said, path), inside(whole, path)
+        if isinstance(given, Mapping) and given.get("type") not in (None, (before or {}).get("type")):
+            kept = {key: value for key, value in now.items() if key in shared.model_fields or key in given}
+            now.clear()
+            now.update({**kept, "type": given["type"]})
     try:
         return Configuration.model_validate(whole)
     except ValidationError as error:

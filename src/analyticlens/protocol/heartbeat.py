@@ -70,7 +70,31 @@ class Counters(Strict):
     error: Count = 0
     """Verdicts error."""
     missed: Count = 0
-    """Triggers that could not be served."""
+    """Triggers that were taken and could not be served."""
+    refused: Count = 0
+    """Triggers that were answered with no: busy, or not inspecting. Those that wait or are inspected are what is left of triggered."""
+
+    @property
+    def unsettled(self) -> int:
+        """Triggers that were neither inspected nor refused nor missed: they wait, or are being inspected."""
+        return self.triggered - self.inspected - self.refused - self.missed
+
+
+class TriggerState(Strict):
+    """What asks for inspections, and how it is."""
+
+    waiting: Count = 0
+    """Triggers taken that wait for their turn."""
+    listening: bool = False
+    """A signal from outside is being listened to."""
+    ignored: Count = 0
+    """Signals ignored since this listening began: bounces, and messages that came twice."""
+    by_hand: Count = 0
+    """Triggers that people asked for, since the machine was made."""
+    error: LongText = ""
+    """Why signals cannot be heard now."""
+    next: list[WallTime] = Field([], max_length=10)
+    """Next moments of the timetable, ISO 8601 with zone."""
 
 
 class OutboxState(Strict):
@@ -165,6 +189,8 @@ class Heartbeat(Strict):
     """How far it is with what people asked."""
     counters: Counters = Counters()
     """Since the machine was made."""
+    trigger: TriggerState = TriggerState()
+    """What asks for inspections."""
     outbox: OutboxState = OutboxState()
     """What waits to be delivered."""
     frame_age_seconds: Seconds | None = None

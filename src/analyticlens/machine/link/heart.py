@@ -98,6 +98,7 @@ class Heart:
             generation=status.generation,
             applied=status.applied,
             counters=status.counters,
+            trigger=status.trigger,
             outbox=OutboxState(
                 depth=outbox.depth(), oldest_seconds=outbox.oldest_seconds(), pictures=outbox.pictures_waiting()
             ),
