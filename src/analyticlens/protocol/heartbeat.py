@@ -97,6 +97,21 @@ class Health(Strict):
     """Hottest sensor."""
 
 
+class SourceFacts(Strict):
+    """How a live source is: what its frames are, beside what was asked of it. None where it does not say."""
+
+    resolution: tuple[Count, Count] | None = None
+    """Width and height of its frames."""
+    fps: Annotated[Finite, Field(ge=0, le=100_000, json_schema_extra={"unit": "1/s"})] | None = None
+    """Frames a second, lately."""
+    exposure: Finite | None = None
+    """Exposure in force, in the driver's steps."""
+    gain: Finite | None = None
+    """Gain in force, in the driver's steps."""
+    restarts: Count = 0
+    """Times it was lost and opened anew within ten minutes."""
+
+
 class LastVerdict(Strict):
     """The newest inspection, so that a page need not wait for the outbox to drain."""
 
@@ -150,6 +165,8 @@ class Heartbeat(Strict):
     """What waits to be delivered."""
     frame_age_seconds: Seconds | None = None
     """Age of the newest frame; none before the first."""
+    source: SourceFacts | None = None
+    """How the live source is; none for a folder."""
     fps: Annotated[Finite, Field(ge=0, le=100_000, json_schema_extra={"unit": "1/s"})] = 0
     """Inspections a second, lately."""
     latency_p50_ms: Milliseconds | None = None
