@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from analyticlens.machine import clock
 from analyticlens.machine.addresses import connected
 from analyticlens.machine.decode import Undecodable
 from analyticlens.machine.refusals import SourceRefused
@@ -35,6 +36,7 @@ class RtspFeed:
         host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
         self.facts: dict[str, Any] = {}
         self._host = host
+        began = clock.mono()
         self._relay = Relay(_reached(parts.scheme, host, port, place), silence)
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = OPTIONS
         path = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -43,7 +45,8 @@ class RtspFeed:
         # More threads decode frames that many behind.
         self._video = cv2.VideoCapture(address, cv2.CAP_FFMPEG, [*wanted, cv2.CAP_PROP_N_THREADS, 1])
         if not self._video.isOpened():
-            refused = self._why()
+            late = clock.mono() - began >= OPEN_MS / 1000 - 0.5
+            refused = self._silent() if late else self._why()
             self.close()
             raise refused
 
@@ -66,6 +69,9 @@ class RtspFeed:
         self._relay.close()
         self._video.release()
 
+    def _silent(self) -> SourceRefused:
+        return SourceRefused(f"{self._host} answers, but sends no pictures", code="camera_stalled", pause=1.0)
+
     def _why(self) -> SourceRefused:
         """Return what the camera's answers say of why there are no pictures."""
         answers, host = self._relay.answers, self._host
@@ -79,7 +85,7 @@ class RtspFeed:
         if answers.has_video is False:
             return SourceRefused(f"{host} has no video at this path")
         if self._relay.ended == "silent":
-            return SourceRefused(f"{host} answers, but sends no pictures", code="camera_stalled", pause=1.0)
+            return self._silent()
         if not answers.statuses:
             return SourceRefused(f"{host} hangs up without an answer: is it an RTSP port?")
         if len(answers.statuses) < 4:
