@@ -77,6 +77,7 @@ class FakeDoor:
 
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
+        self.secrets_told = 0
         self.calls: list[Call] = []
         self.faults = Faults()
         self.records: dict[str, dict[int, bytes]] = {}
@@ -184,6 +185,7 @@ class FakeDoor:
         return 200, {"stale": False}
 
     def _get_secrets(self, call: Call) -> Answer:
+        self.secrets_told += 1
         return 200, {"secrets": self.secrets}
 
     def _get_desired(self, call: Call) -> Answer:

@@ -32,6 +32,7 @@ class CameraWatch:
         self._mutex = threading.Lock()
         self._losses: deque[float] = deque(maxlen=100)
         self._in_a_row = 0
+        self._well_at = 0.0
         self._next_at = 0.0
         self._newest_at: float | None = None
         self._facts: dict[str, Any] = {}
@@ -64,12 +65,12 @@ class CameraWatch:
         """Note a loss; return the code and sentence to tell, and the seconds to wait. Many losses in short time are a failed camera."""
         now = clock.mono()
         with self._mutex:
-            quiet = now - self._losses[-1] if self._losses else WELL_SECONDS
-            self._in_a_row = 0 if quiet >= WELL_SECONDS + pause else self._in_a_row + 1
+            self._in_a_row = self._in_a_row + 1 if now < self._well_at else 0
             self._losses.append(now)
             count = self._recent(now)
             if pause:
                 pause = max(pause, PAUSES[min(self._in_a_row, len(PAUSES) - 1)])
+            self._well_at = now + pause + WELL_SECONDS
         if count < FAILED_AFTER:
             return code, sentence, pause
         return "camera_failed", f"the camera was lost {FAILED_AFTER} times in 10 minutes; at last: {sentence}", pause

@@ -29,8 +29,8 @@ from analyticlens.protocol.configuration import LiveSource as LiveConfig
 # A source that is open gives its first frame within this time; the parent waits a little longer for the opening.
 FIRST_FRAME_SECONDS = 8.0
 LEAST_SILENCE_SECONDS = 5.0
-# Every so manieth row tells whether a picture is the last one of the process before.
-ROWS_APART = 8
+# So many rows tell at little cost that a picture is another one than the last.
+ROWS = 16
 RATE_WINDOW = 50
 
 
@@ -138,9 +138,9 @@ class LiveSource:
     def _told(self, frame: _Frame) -> Grabbed:
         if frame.image is None:
             return Grabbed(frame.number, "", None, frame.wall, "decode_failed", frame.problem, mono=frame.mono)
-        self._repeats = self._repeats + 1 if self._same(frame.image) else 0
-        self._last = frame.image
-        self.position = _gist(frame.image)
+        gist = _gist(frame.image)
+        self._repeats = self._repeats + 1 if gist == self.position and self._same(frame.image) else 0
+        self._last, self.position = frame.image, gist
         most = self._config.frozen_after
         if most and self._repeats >= most:
             sentence = "the camera gives the same picture over and over"
@@ -148,10 +148,10 @@ class LiveSource:
         return Grabbed(frame.number, "", frame.image, frame.wall, mono=frame.mono)
 
     def _same(self, image: NDArray[Any]) -> bool:
-        """Whether this picture is the one given last, pixel for pixel; of the process before, only its gist is known."""
+        """Whether a picture of the same gist is the one given last, pixel for pixel; of the process before, only the gist is known."""
         last = self._last
         if last is None:
-            return bool(self.position) and _gist(image) == self.position
+            return True
         return last.shape == image.shape and last.dtype == image.dtype and cv2.norm(last, image, cv2.NORM_INF) == 0
 
     def _rate(self) -> float:
@@ -214,6 +214,6 @@ class LiveSource:
 
 
 def _gist(image: NDArray[Any]) -> str:
-    """Return a short text that another picture almost surely does not have."""
-    rows = np.ascontiguousarray(image[::ROWS_APART])
+    """Return a short text that a picture which differs in one of some rows almost surely does not have."""
+    rows = np.ascontiguousarray(image[:: max(1, image.shape[0] // ROWS)])
     return f"{image.shape[1]}x{image.shape[0]}:{zlib.crc32(rows.data):08x}"
