@@ -14,8 +14,8 @@ from analyticlens.protocol.configuration import IpCameraSource, RtspSource
 def open_network(config: IpCameraSource | RtspSource, place: Place) -> LiveSource:
     """Open a stream. Raises SourceRefused."""
     parts = parted(config.rtsp_url)
-    # A read gives up after the silence at which the parent would end this process anyway.
-    silence = max(3 * config.expected_seconds, LEAST_SILENCE_SECONDS)
+    # A read gives up a little after the silence at which this process is ended anyway.
+    silence = max(3 * config.expected_seconds, LEAST_SILENCE_SECONDS) + 1.0
 
     def feed() -> Feed:
         if parts.scheme in ("rtsp", "rtsps"):

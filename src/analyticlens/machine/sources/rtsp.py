@@ -35,7 +35,7 @@ class RtspFeed:
         """Connect and open; a read gives up after `silence` seconds. Raises SourceRefused with what the camera answered."""
         host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
         self.facts: dict[str, Any] = {}
-        self._host = host
+        self._host, self._silence = host, silence
         began = clock.mono()
         self._relay = Relay(_reached(parts.scheme, host, port, place), silence)
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = OPTIONS
@@ -52,8 +52,12 @@ class RtspFeed:
 
     def advance(self) -> None:
         """Wait for the next frame and decode it. Raises SourceRefused."""
+        began = clock.mono()
         if not self._video.grab():
             raise self._why()
+        if clock.mono() - began >= self._silence - 0.5:
+            # A read that was given up returns the frame the decoder still held: that one is as old as the silence.
+            raise self._silent()
         if self._relay.answers.size_changed:
             raise SourceRefused("the camera changed its picture; it is opened anew", code="source_changed")
 
