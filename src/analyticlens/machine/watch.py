@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from typing import Any
 
+from pydantic import ValidationError
+
 from analyticlens.machine import clock
 from analyticlens.protocol.configuration import LiveSource, Source
 from analyticlens.protocol.heartbeat import SourceFacts
@@ -86,8 +88,13 @@ class CameraWatch:
         with self._mutex:
             if not self._live:
                 return None
+            restarts = self._recent(clock.mono())
             known = {key: value for key, value in self._facts.items() if key in SourceFacts.model_fields}
-            return SourceFacts.model_validate({**known, "restarts": self._recent(clock.mono())})
+        try:
+            return SourceFacts.model_validate({**known, "restarts": restarts})
+        except ValidationError:
+            # A driver may say anything of itself; a heartbeat does not stop for that.
+            return SourceFacts(restarts=restarts)
 
     def _recent(self, now: float) -> int:
         return sum(now - at <= WITHIN_SECONDS for at in self._losses)

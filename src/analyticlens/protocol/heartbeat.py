@@ -97,6 +97,9 @@ class Health(Strict):
     """Hottest sensor."""
 
 
+DriverSteps = Annotated[Finite, Field(ge=-1e9, le=1e9)]
+
+
 class SourceFacts(Strict):
     """How a live source is: what its frames are, beside what was asked of it. None where it does not say."""
 
@@ -104,9 +107,9 @@ class SourceFacts(Strict):
     """Width and height of its frames."""
     fps: Annotated[Finite, Field(ge=0, le=100_000, json_schema_extra={"unit": "1/s"})] | None = None
     """Frames a second, lately."""
-    exposure: Finite | None = None
+    exposure: DriverSteps | None = None
     """Exposure in force, in the driver's steps."""
-    gain: Finite | None = None
+    gain: DriverSteps | None = None
     """Gain in force, in the driver's steps."""
     restarts: Count = 0
     """Times it was lost and opened anew within ten minutes."""

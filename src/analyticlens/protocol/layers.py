@@ -71,6 +71,8 @@ def patch_between(before: Configuration, after: Configuration) -> dict[str, Any]
     for name, (common, _kinds) in KINDS.items():
         # A patch to another kind keeps only what all kinds have: what both kinds have beside that has to be said.
         if old[name, "type"] != new[name, "type"]:
+            # What only the kind before had goes with it, without a word.
+            told = {path: value for path, value in told.items() if path[0] != name or path in new}
             own = {path: value for path, value in new.items() if path[0] == name and value is not None}
             told |= {path: value for path, value in own.items() if path[1] not in common.model_fields}
     return tree_of(told)
