@@ -77,6 +77,8 @@ class FakeDoor:
     """The door, its memory and its faults."""
 
     def __init__(self) -> None:
+        self.secrets: dict[str, str] = {}
+        self.secrets_told = 0
         self.calls: list[Call] = []
         self.faults = Faults()
         self.records: dict[str, dict[int, bytes]] = {}
@@ -189,6 +191,10 @@ class FakeDoor:
 
     def _post_goodbye(self, call: Call) -> Answer:
         return 200, {"stale": False}
+
+    def _get_secrets(self, call: Call) -> Answer:
+        self.secrets_told += 1
+        return 200, {"secrets": self.secrets}
 
     def _get_desired(self, call: Call) -> Answer:
         self.heard_fence = int(call.query["fence"])

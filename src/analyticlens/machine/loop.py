@@ -21,6 +21,7 @@ from analyticlens.machine.outbox import Outbox
 from analyticlens.machine.refusals import NotNow, SourceRefused
 from analyticlens.machine.triggers import Pacer, Timetable, Triggered, TriggerQueue, forget_timetable
 from analyticlens.machine.wakepipe import WakePipe
+from analyticlens.machine.watch import PULSE_ANSWER_SECONDS, CameraWatch, is_live
 from analyticlens.protocol.configuration import AskedTrigger, ContinuousTrigger, ScheduledTrigger
 from analyticlens.protocol.configuration import Source as SourceConfig
 from analyticlens.protocol.words import Mode
@@ -94,6 +95,7 @@ class Loop:
     def __init__(self, outbox: Outbox, cradle: Cradle, host: Host, plan: Plan) -> None:
         """Prepare the thread; `start` runs it."""
         self.queue = TriggerQueue(outbox)
+        self.camera = CameraWatch()
         self.generation = outbox.number("generation")
         self._outbox, self._cradle, self._host = outbox, cradle, host
         self._plan = plan
@@ -274,6 +276,8 @@ class Loop:
 
     def _take_over(self, child: Inspector, built: tuple[Any, ...]) -> None:
         self._child, self._built = child, built
+        if child.work is not None:
+            self.camera.opened(child.work.configuration.source)
         with self._mutex:
             self._ready = True
         self._host.trouble("", "")
@@ -296,8 +300,7 @@ class Loop:
         try:
             child = self._cradle.build(plan.work, self.resume_for(plan.work))
         except (SourceRefused, RecipeRefused) as refused:
-            code = "source_refused" if isinstance(refused, SourceRefused) else "recipe_refused"
-            self._wait_for(plan, str(refused), code, source=True)
+            self._not_opened(plan, refused)
         except ChildLate as late:
             self._fail(plan, f"the picture source did not open: {late}", "child_died", source=True)
         except ChildDied as died:
@@ -384,6 +387,8 @@ class Loop:
             "details": wishes.processed,
             "processed": wishes.processed,
             "live": wishes.live,
+            "since": triggered.at,
+            "asked": not isinstance(plan.work.configuration.trigger, ContinuousTrigger),
         }
         assert self._child is not None
         # Waiting for the answer tells that the child is gone: by then the frame before is committed, so cycles keep their order.
@@ -424,6 +429,8 @@ class Loop:
         with self._mutex:
             self._back_off.worked()
         self._resume, self._resume_of = Resume(str(answer.get("position", ""))), plan.work.configuration.source
+        if (captured := answer.get("captured_mono")) is not None:
+            self.camera.heard(None, clock.mono() - float(captured))
         finished = self._host.finish(plan, asked, answer, blobs.get("stored"))
         views: dict[str, bytes] = {}
         if (asked.wishes.processed or asked.wishes.live) and self._child is not None:
@@ -461,8 +468,27 @@ class Loop:
         answer = {"verdict": "error", "reason": reason, "message": sentence}
         self._host.show(self._host.finish(plan, asked, answer, None), answer, {})
 
+    def _not_opened(self, plan: Plan, refused: SourceRefused | RecipeRefused) -> None:
+        """Wait for a source or recipe that was refused."""
+        if isinstance(refused, RecipeRefused):
+            self._wait_for(plan, str(refused), "recipe_refused", source=True)
+        elif is_live(plan.work.configuration.source) and not refused.lasting:
+            self._lose_camera(plan, "source_refused", refused.sentence, refused.pause)
+        else:
+            self._wait_for(plan, refused.sentence, "source_refused", source=True)
+
+    def _lose_camera(self, plan: Plan, code: str, sentence: str, pause: float) -> None:
+        """End the child of a live source, whose reading may block for ever, and open it anew after a pause."""
+        code, sentence, pause = self.camera.lost(code, sentence, pause)
+        self._drop()
+        self._wait_for(plan, sentence, code, source=True, pause=pause)
+
     def _lose_source(self, plan: Plan, asked: Asked, lost: dict[str, Any]) -> None:
-        self._judge(plan, asked, "source_lost", str(lost["sentence"]))
+        code = str(lost.get("code", "source_lost"))
+        self._judge(plan, asked, code, str(lost["sentence"]))
+        if is_live(plan.work.configuration.source):
+            self._lose_camera(plan, code, str(lost["sentence"]), float(lost.get("pause", 0.0)))
+            return
         child, self._child = self._child, None
         if child is not None:
             self._cradle.give_back(child)
@@ -474,11 +500,11 @@ class Loop:
         self._host.child_failed(plan, sentence, code)
         self._wait_for(plan, sentence, code, source=source)
 
-    def _wait_for(self, plan: Plan, sentence: str, code: str, *, source: bool) -> None:
-        """Tell what is missing and let the next try wait; `source` when it is the pictures."""
+    def _wait_for(self, plan: Plan, sentence: str, code: str, *, source: bool, pause: float = 0.0) -> None:
+        """Tell what is missing and let the next try wait, no less than `pause`; `source` when it is the pictures."""
         with self._mutex:
             self._ready = False
-            self._back_off.failed(source=source)
+            self._back_off.failed(source=source, pause=pause)
         self.queue.forget()
         if self._current(plan):
             self._host.trouble(sentence, code)
@@ -505,8 +531,28 @@ class Loop:
     def _watch(self, seconds: float) -> None:
         """Sleep, but notice a child that dies while it has nothing to do."""
         assert self._child is not None
+        live = self._child.work is not None and is_live(self._child.work.configuration.source)
+        if live:
+            seconds = min(seconds, self.camera.seconds_left)
         if self._child.pipe in self._pipe.wait(seconds, [self._child.pipe]):
             self._fail(self._plan, self._child.epitaph(), "child_died")
+        elif live and self.camera.seconds_left <= 0:
+            self._feel_pulse(self._plan)
+
+    def _feel_pulse(self, plan: Plan) -> None:
+        """Ask a live source that nobody wants a frame of how it is: its silence is noticed all the same."""
+        assert self._child is not None
+        try:
+            self._child.send({"do": "pulse"})
+            told, _ = self._child.receive(PULSE_ANSWER_SECONDS)
+        except ChildLate:
+            self._lose_camera(plan, "camera_stalled", "the camera's process does not answer", 1.0)
+        except ChildDied as died:
+            self._fail(plan, str(died), "child_died")
+        else:
+            self.camera.heard(told.get("facts"), told.get("age"))
+            if problem := told.get("problem"):
+                self._lose_camera(plan, str(told["code"]), str(problem), 1.0)
 
     def _run_errands(self) -> None:
         with self._mutex:

@@ -23,6 +23,7 @@ from analyticlens.machine.keeping import Keeper
 from analyticlens.machine.ledger import OutboxBusy
 from analyticlens.machine.link import Link
 from analyticlens.machine.live import Live
+from analyticlens.machine.login import Login, keep, parted
 from analyticlens.machine.loop import Loop, Plan
 from analyticlens.machine.outbox import Outbox
 from analyticlens.machine.recorder import Recorder
@@ -30,6 +31,7 @@ from analyticlens.machine.refusals import NotNow, SourceRefused
 from analyticlens.machine.status import ResultEvent, RunCounters, StationStatus
 from analyticlens.machine.store import Kept, Pipeline, Store
 from analyticlens.machine.triggers import Listening, refuse_unknown, upcoming
+from analyticlens.machine.watch import is_live
 from analyticlens.protocol.configuration import Configuration, ScheduledTrigger
 from analyticlens.protocol.desired import DesiredDocument
 from analyticlens.protocol.heartbeat import TriggerState
@@ -76,6 +78,7 @@ class StationSettings:
     authority: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
     child_module: str = CHILD_MODULE
+    camera_list: Path | None = None
 
 
 class Station:
@@ -96,7 +99,8 @@ class Station:
         self._announcer = Announcer()
         self.recorder = Recorder(self.outbox, self._announcer, self.live)
         self.recorder.on_trouble = self._note_trouble
-        self.cradle = Cradle(Nest(settings.data.resolve(), settings.allowed_roots, settings.child_module))
+        nest = Nest(settings.data.resolve(), settings.allowed_roots, settings.child_module, settings.camera_list)
+        self.cradle = Cradle(nest)
         self.changes = Changes(self, reconsider=self._kept.applied.state == "rejected")
         self.recorder.on_child_failed = self.changes.child_failed
         self.recorder.on_finished = self.changes.frame_done
@@ -209,6 +213,23 @@ class Station:
         with self._mutex:
             return self._kept.error_text or self._trouble or self.recorder.storage_error
 
+    def frame_age(self) -> float | None:
+        """Return the age of a live source's newest frame in seconds, else the time since the last inspection; None before the first."""
+        age = self.loop.camera.frame_age
+        return self.recorder.speed.frame_age() if age is None else age
+
+    def set_login(self, login: Login, by: str) -> None:
+        """Keep who the camera is asked as, and ask again as that one. Raises OSError when it cannot be kept."""
+        with self.acting:
+            if keep(self.settings.data, login):
+                log.event("login_changed", by=by)
+                if is_live(self.kept.pipeline.configuration.source):
+                    self.rebuild()
+                    with self._mutex:
+                        self._revision += 1
+                        plan = self._plan()
+                    self.loop.submit(plan)
+
     def _warnings(self) -> tuple[str, ...]:
         session = self.listening.session
         deaf = f"signals cannot be heard: {session.error}" if session and session.error else ""
@@ -297,6 +318,9 @@ class Station:
         Raises NotNow, and keeps the old one, for a trigger this machine does not have.
         """
         refuse_unknown(configuration)
+        configuration, login = parted(configuration)
+        if login is not None:
+            self.set_login(login, by)
         with self.acting:
             old = self.kept.pipeline
             pipeline = old.model_copy(update={"configuration": configuration})

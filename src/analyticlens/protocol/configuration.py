@@ -46,19 +46,70 @@ class DeepSource(SourceCommon):
     )
 
 
-class CameraSource(SourceCommon):
+class LiveSource(SourceCommon):
+    """A source that gives frames by itself, whether or not one is looked at."""
+
+    frame_interval_ms: Milliseconds | None = Field(
+        None,
+        title="Longest time between frames",
+        description="For a camera slower than one a second. After three times as long it is restarted. Empty: by frames a second.",
+        json_schema_extra=ADVANCED,
+    )
+    delay_ms: Annotated[int, Field(ge=0, le=10_000, json_schema_extra={"unit": "ms"})] = Field(
+        0,
+        title="Delay of the picture",
+        description="How long a picture takes from the lens to this machine, as measured; so a trigger gets the part before the camera.",
+        json_schema_extra=ADVANCED,
+    )
+    frozen_after: Annotated[int, Field(ge=0, le=1000)] = Field(
+        1,
+        title="Frozen after",
+        description="Judged frames in a row exactly like the one before, until they are undecided as frozen; 0: never.",
+        json_schema_extra=ADVANCED,
+    )
+
+    @property
+    def expected_seconds(self) -> float:
+        """How long from one frame to the next."""
+        return self.frame_interval_ms / 1000 if self.frame_interval_ms else 1 / self.fps
+
+
+Setting = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class ExposedSource(LiveSource):
+    """A camera whose exposure and gain can be set where its driver has them."""
+
+    exposure: Setting | None = Field(
+        None,
+        title="Exposure",
+        description="In the driver's own steps (100 µs for most USB cameras, µs for a Pi camera). Empty: the camera's own choice.",
+        json_schema_extra=ADVANCED,
+    )
+    gain: Setting | None = Field(
+        None, title="Gain", description="In the driver's own steps. Empty: as it is.", json_schema_extra=ADVANCED
+    )
+
+
+class CameraSource(ExposedSource):
     """A camera at the machine."""
 
     type: Literal["camera"] = "camera"
+    device: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f]*$")] = Field(
+        "",
+        title="Stable name",
+        description="Name in /dev/v4l/by-id, which stays when cameras are plugged in elsewhere. Empty: by number.",
+        json_schema_extra=ADVANCED,
+    )
 
 
-class IpCameraSource(SourceCommon):
+class IpCameraSource(LiveSource):
     """A camera on the network."""
 
     type: Literal["camera_IP"] = "camera_IP"
 
 
-class RtspSource(SourceCommon):
+class RtspSource(LiveSource):
     """An RTSP stream."""
 
     type: Literal["rtsp"] = "rtsp"
@@ -70,7 +121,7 @@ class FolderSource(DeepSource):
     type: Literal["pasta"] = "pasta"
 
 
-class PiCameraSource(SourceCommon):
+class PiCameraSource(ExposedSource):
     """A Raspberry Pi camera."""
 
     type: Literal["picamera2"] = "picamera2"

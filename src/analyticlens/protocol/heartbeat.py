@@ -140,6 +140,24 @@ class PictureCondition(Strict):
     """How much of the commissioning picture's patch is seen again, 0 to 1."""
 
 
+DriverSteps = Annotated[Finite, Field(ge=-1e9, le=1e9)]
+
+
+class SourceFacts(Strict):
+    """How a live source is: what its frames are, beside what was asked of it. None where it does not say."""
+
+    resolution: tuple[Count, Count] | None = None
+    """Width and height of its frames."""
+    fps: Annotated[Finite, Field(ge=0, le=100_000, json_schema_extra={"unit": "1/s"})] | None = None
+    """Frames a second, lately."""
+    exposure: DriverSteps | None = None
+    """Exposure in force, in the driver's steps."""
+    gain: DriverSteps | None = None
+    """Gain in force, in the driver's steps."""
+    restarts: Count = 0
+    """Times it was lost and opened anew within ten minutes."""
+
+
 class LastVerdict(Strict):
     """The newest inspection, so that a page need not wait for the outbox to drain."""
 
@@ -195,6 +213,8 @@ class Heartbeat(Strict):
     """What waits to be delivered."""
     frame_age_seconds: Seconds | None = None
     """Age of the newest frame; none before the first."""
+    source: SourceFacts | None = None
+    """How the live source is; none for a folder."""
     fps: Annotated[Finite, Field(ge=0, le=100_000, json_schema_extra={"unit": "1/s"})] = 0
     """Inspections a second, lately."""
     latency_p50_ms: Milliseconds | None = None

@@ -31,6 +31,7 @@ def items(report: Mapping[str, Any]) -> list[Item]:
         (gettext("Inspection time, median"), _with(report.get("latency_p50_ms"), "ms", 1)),
         (gettext("Inspection time, 99 % within"), _with(report.get("latency_p99_ms"), "ms", 1)),
         (gettext("Age of the last frame"), _span(report.get("frame_age_seconds"))),
+        *_source(report.get("source") or {}),
         (gettext("Waiting to be delivered"), _waiting(outbox)),
         (gettext("Missed triggers"), _with(counters.get("missed"), "", 0)),
         (gettext("Refused triggers"), _with(counters.get("refused"), "", 0)),
@@ -51,6 +52,19 @@ def items(report: Mapping[str, Any]) -> list[Item]:
         (gettext("Engine"), str(report.get("engine_version") or "")),
     ]
     return [Item(label, value) for label, value in lines if value]
+
+
+def _source(told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the lines of a live source: what is in force at the camera, whatever was asked of it."""
+    size = told.get("resolution")
+    restarts = told.get("restarts")
+    return [
+        (gettext("Camera's frames"), f"{size[0]} × {size[1]}" if isinstance(size, list) and len(size) == 2 else ""),
+        (gettext("Camera's frames a second"), _with(told.get("fps"), "", 1)),
+        (gettext("Exposure in force"), _with(told.get("exposure"), "", 1)),
+        (gettext("Gain in force"), _with(told.get("gain"), "", 1)),
+        (gettext("Camera opened anew within 10 minutes"), _with(restarts, "", 0) if restarts else ""),
+    ]
 
 
 def _with(value: Any, unit: str, digits: int) -> str:

@@ -1,0 +1,1 @@
+"""Programs outside the project that tests talk to: cameras as they are met in plants, well and ill."""
