@@ -28,7 +28,17 @@ HERE = Path(__file__).parent
 WITHOUT_DJANGO = {HERE / room for room in ("protocol", "engine", "machine", "house")}
 
 # The programs a test may want, and the names they go by.
-PEERS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "postgresql": ("initdb",), "iproute2": ("ip",)}
+PEERS = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "postgresql": ("initdb",),
+    "mosquitto": ("mosquitto",),
+    "mosquitto_passwd": ("mosquitto_passwd",),
+    "mosquitto_pub": ("mosquitto_pub",),
+    "mbpoll": ("mbpoll",),
+    "iproute2": ("ip",),
+}
+# Where Debian puts servers, and not every shell looks.
+SERVERS = "/usr/sbin"
 
 # A slow second on a busy computer is no finding; a failing example prints what repeats it.
 hypothesis.settings.register_profile(
@@ -172,7 +182,7 @@ def peer() -> Callable[[str], Path]:
     """
 
     def find(name: str) -> Path:
-        path = os.pathsep.join([*BESIDE_PATH, os.environ.get("PATH", "")])
+        path = os.pathsep.join([*BESIDE_PATH, os.environ.get("PATH", ""), SERVERS])
         found = next(filter(None, (shutil.which(program, path=path) for program in PEERS[name])), None)
         if found is not None:
             return Path(found)

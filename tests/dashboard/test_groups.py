@@ -147,9 +147,21 @@ def test_the_form_has_a_field_for_every_place_and_reads_back_what_it_shows() -> 
     assert again.shared == grouping.checked(shared)
     every = set(values_of(Configuration()))
     for name, (_common, kinds) in KINDS.items():
-        every |= {(name, field) for kind in kinds for field in kind.model_fields}
+        every |= {(*name, field) for kind in kinds for field in kind.model_fields}
+    every -= set(KINDS)
     assert set(configuration_specs()) == every
     assert all(place_text(path) != ".".join(path) for path in every)
+
+
+def test_a_signal_is_shared_with_the_trigger_it_belongs_to() -> None:
+    signal = {"type": "mqtt", "topic": "line/4/part", "qos": 2}
+    typed = {
+        "shared-trigger.type": "external",
+        **{f"shared-trigger.signal.{name}": str(value) for name, value in signal.items()},
+    }
+    form = SharedForm({}, typed)
+    assert form.is_valid(), form.errors
+    assert form.shared == {"trigger": {"type": "external", "signal": signal}}
 
 
 def test_an_older_version_is_previewed_before_it_is_shared_again(browser: Browser) -> None:

@@ -92,3 +92,31 @@ def test_refusals_name_kinds_and_measures_as_pages_do() -> None:
         assert told == "ferramenta 'Peça': ferramentas do tipo Localizar não têm a medida Área média"
         other = sentences.said("tool 'Peça': blob tools cannot have the method 'odd'")
         assert other == "ferramenta 'Peça': ferramentas do tipo Blobs não podem ter o método 'odd'"
+
+
+@pytest.mark.parametrize(
+    ("english", "portuguese"),
+    [
+        (
+            "signals cannot be heard: port 5500 of 10.0.0.1 cannot be listened at: Address already in use",
+            "os sinais não podem ser ouvidos: não é possível escutar na porta 5500 de 10.0.0.1: Address already in use",
+        ),
+        (
+            "signals cannot be heard: the MQTT broker b:1883 refuses: Not authorized",
+            "os sinais não podem ser ouvidos: o broker MQTT b:1883 recusa: Not authorized",
+        ),
+        (
+            "trigger.scheduled.cron: the cron line 30 2 31 2 * never comes: its months have no such day",
+            "disparo, scheduled.cron: a linha cron 30 2 31 2 * nunca ocorre: seus meses não têm esse dia",
+        ),
+        (
+            "trigger.scheduled.time_zone: there is no time zone X",
+            "disparo, scheduled.time_zone: não existe o fuso horário X",
+        ),
+        ("busy: 16 triggers wait already", None),
+    ],
+)
+def test_what_triggers_say_is_said_in_portuguese(english: str, portuguese: str | None) -> None:
+    with translation.override("pt-br"):
+        said = sentences.said(english)
+    assert said == portuguese if portuguese else said != english

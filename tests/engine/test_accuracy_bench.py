@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from argparse import Namespace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from analyticlens.bench import accuracy
 from analyticlens.bench.accuracy import crb
 from analyticlens.bench.accuracy.camera import expose
 from analyticlens.bench.accuracy.render import (
@@ -127,3 +130,22 @@ def test_a_tally_makes_rows() -> None:
     tally.fail()
     row = tally.row("tool", "any", "y", "px", worst=0.3)
     assert (row.n, row.worst, row.failures, row.met) == (2, 0.2, 1, True)
+
+
+def test_a_family_measured_alone_leaves_the_others_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "benchmarks.md"
+
+    def measure(family: str, tool: str) -> None:
+        row = row_of(tool, "c", "m", "px", [0.0])
+        monkeypatch.setattr(accuracy, "rows_of", lambda name, seed, n: iter([row]))
+        accuracy.run(Namespace(only=family, seed=1, count=1, jobs=1, write=page, check=False), ["--only", family])
+
+    measure("blob", "first")
+    measure("code", "second")
+    measure("blob", "third")
+    text = page.read_text(encoding="utf-8")
+    assert "### first" not in text
+    assert text.index("### third") < text.index("### second") < text.index("### Missed goals")
+    assert text.count("analyticlens bench --only blob") == text.count("analyticlens bench --only code") == 1

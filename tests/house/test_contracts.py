@@ -19,7 +19,10 @@ from tests.house.tree import APPS, PACKAGE, ROOT, modules, project
 OWN = {"analyticlens", "config", "audit", "user", "api", "recipes", "results", "edge", "dashboard", "proof", "alerts"}
 # Beside its extra's packages and the standard library; a room not named here takes no standard module amiss.
 ROOMS = {
-    "protocol": (PACKAGE / "protocol", {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}),
+    "protocol": (
+        PACKAGE / "protocol",
+        {"cronsim", "pydantic", "pydantic_core", "annotated_types", "typing_extensions"},
+    ),
     "engine": (PACKAGE / "engine", {"numpy", "cv2", "simpleeval", "pydantic", "zxingcpp", "tesserocr", "onnxruntime"}),
 }
 # Taken where a tool that needs it is prepared: where it is missing the recipe is refused, and everything else works.
@@ -92,7 +95,7 @@ def test_the_engine_has_no_threads_files_or_network() -> None:
 
 
 def test_a_machine_installs_without_django() -> None:
-    assert [place for place in foreign(PACKAGE / "machine") if place[1] not in allowed("machine")] == []
+    assert [place for place in foreign(PACKAGE / "machine") if place[1] not in allowed("machine", "gpio")] == []
 
 
 def test_an_orchestrator_installs_without_opencv() -> None:
@@ -100,7 +103,7 @@ def test_an_orchestrator_installs_without_opencv() -> None:
 
 
 def test_everything_imported_is_asked_for() -> None:
-    extras = ("machine", "orchestrator", "ocr", "ai", "sso")
+    extras = ("machine", "gpio", "orchestrator", "ocr", "ai", "sso")
     bench = str((PACKAGE / "bench").relative_to(ROOT))
     # The benchmarks draw with what the tests draw with, and measure every database.
     drawn = allowed(*extras, "postgres", dev=True)
@@ -111,7 +114,10 @@ def test_everything_imported_is_asked_for() -> None:
 
 
 def test_everything_the_tests_import_is_asked_for() -> None:
-    brought = allowed("machine", "orchestrator", "postgres", "sso", dev=True) | {"tests"}
+    brought = allowed("machine", "orchestrator", "postgres", "sso", dev=True) | {
+        "tests",
+        "gi",
+    }  # gi: of the system's own Python, which runs that peer
     assert [place for place in foreign(ROOT / "tests") if place[1] not in brought] == []
 
 

@@ -37,16 +37,17 @@ def test_the_wheel_brings_the_command_and_the_licence(wheel: zipfile.ZipFile) ->
     assert "Apache License" in wheel.read(f"{info}/licenses/LICENSE").decode()
 
 
-def test_the_wheel_asks_for_pydantic_alone_without_extras(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_asks_for_little_without_extras(wheel: zipfile.ZipFile) -> None:
     metadata = email.message_from_bytes(wheel.read(f"analyticlens-{analyticlens.__version__}.dist-info/METADATA"))
     base = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
-    assert [line.partition("<")[0].partition(">")[0] for line in base] == ["pydantic"]
+    assert [line.partition("<")[0].partition(">")[0] for line in base] == ["cronsim", "pydantic", "tzdata"]
     assert set(metadata.get_all("Provides-Extra", [])) == {
         "machine",
         "orchestrator",
         "all",
         "ocr",
         "ai",
+        "gpio",
         "client",
         "postgres",
         "sso",

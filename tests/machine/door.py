@@ -77,6 +77,8 @@ class FakeDoor:
     """The door, its memory and its faults."""
 
     def __init__(self) -> None:
+        self.secrets: dict[str, str] = {}
+        self.secrets_told = 0
         self.calls: list[Call] = []
         self.faults = Faults()
         self.records: dict[str, dict[int, bytes]] = {}
@@ -86,7 +88,6 @@ class FakeDoor:
         self.blobs: dict[str, bytes] = {}
         self.late: list[dict[str, Any]] = []
         self.reports: list[tuple[str, str]] = []
-        self.secrets: dict[str, str] = {}
         self.instance = "one"
         self.document = DesiredDocument()
         self.commands: list[dict[str, Any]] = []
@@ -191,6 +192,10 @@ class FakeDoor:
     def _post_goodbye(self, call: Call) -> Answer:
         return 200, {"stale": False}
 
+    def _get_secrets(self, call: Call) -> Answer:
+        self.secrets_told += 1
+        return 200, {"secrets": self.secrets}
+
     def _get_desired(self, call: Call) -> Answer:
         self.heard_fence = int(call.query["fence"])
         deadline = clock.mono() + float(call.query["wait"])
@@ -262,9 +267,6 @@ class FakeDoor:
             return 422, error_answer("wrong_hash", "these bytes are another picture")
         self.images[sha256] = call.body
         return 201, {"sha256": sha256}
-
-    def _get_secrets(self, call: Call) -> Answer:
-        return 200, {"secrets": self.secrets}
 
     def _get_blobs(self, call: Call) -> Answer | bytes:
         known = self.blobs.get(call.path.split("/")[1])

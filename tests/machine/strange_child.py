@@ -11,7 +11,8 @@ import numpy as np
 
 from analyticlens.machine import child, clock
 from analyticlens.machine.refusals import SourceRefused
-from analyticlens.machine.source import SOURCES, Grabbed, Place
+from analyticlens.machine.sources import SOURCES, Grabbed, Place, Pulse, Wanted
+from analyticlens.machine.sources.frames import ANY
 from analyticlens.protocol.configuration import Source as SourceConfig
 from tests.machine.helpers import discs
 
@@ -34,7 +35,10 @@ class StrangeCamera:
         if self._number == BLOCKS_OPENING:
             _for_ever()
 
-    def grab(self) -> Grabbed:
+    def pulse(self) -> Pulse:
+        return Pulse(age=0.0)
+
+    def grab(self, wanted: Wanted = ANY) -> Grabbed:
         self._count += 1
         match self._number:
             case n if n == BLOCKS:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from analyticlens.machine import addresses, login
 from analyticlens.machine.station import Station
 from analyticlens.protocol.discovery import CameraLookup, Discovery
 from tests.machine.conftest import MakeStation
@@ -62,7 +63,12 @@ def test_a_camera_in_another_network_is_found_and_asked(
     assert report.message == f"{there} wants a user and a password, and none is set"
     assert not [call for call in door.calls if b"canary" in call.body]
     assert "canary" not in "".join(capfd.readouterr())
-    assert not [path for path in linked.settings.data.rglob("*") if path.is_file() and b"canary" in path.read_bytes()]
+    files = [path for path in linked.settings.data.rglob("*") if path.is_file() and path.name != login.FILE]
+    assert not [path for path in files if b"canary" in path.read_bytes()]
+
+    (linked.settings.data / addresses.FILE).write_text("10.99.0.0/16\n")
+    report = told(door, until, "camera_lookup", {"address": there}, number=11)
+    assert report.message == f"{there}:80 is not among the cameras this machine may reach"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,7 @@ def test_what_is_refused(
 
 
 def test_where_the_secrets_cannot_be_had_nobody_is_asked(linked: Station, door: FakeDoor, until: Until) -> None:
-    door.faults.add("secrets", answers(503))
+    door.faults.add("secrets", *[answers(503)] * 50)
     report = told(door, until, "camera_lookup", {"address": "10.0.0.1"})
     assert report.state == "failed"
     assert report.message.startswith("the camera's user could not be asked for")

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from analyticlens.machine import changes, clock, keeping
+from analyticlens.machine import changes, clock, keeping, login
 from analyticlens.machine.ledger import SEQ_SPAN
-from analyticlens.machine.link import heart, worker
+from analyticlens.machine.link import heart, logins, worker
+from analyticlens.machine.login import Login
 from analyticlens.machine.outbox import Outbox
 from analyticlens.machine.station import Station
 from analyticlens.protocol.desired import DesiredBody, DesiredDocument
@@ -441,11 +442,14 @@ def test_a_run_generation_higher_is_a_restart(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"configuration": configuration(trigger={"type": "scheduled"})}, "scheduled are not available"),
+        (
+            {"configuration": configuration(trigger={"type": "external", "signal": {"type": "hardware"}})},
+            "cannot be triggered by a line of the camera",
+        ),
         ({"configuration": configuration("/etc")}, "outside the folders"),
         ({"configuration": configuration("nowhere")}, "does not exist"),
         ({"recipe_sha256": "0" * 64}, "did not come with it"),
-        ({"configuration": configuration(source={"type": "rtsp", "rtsp_url": "rtsp://x/y"})}, "rtsp are not available"),
+        ({"configuration": configuration(source={"type": "genicam"})}, "genicam are not available"),
     ],
     ids=["trigger", "outside", "missing", "no recipe", "source"],
 )
@@ -770,3 +774,21 @@ def test_a_report_that_got_lost_is_sent_again_and_the_act_is_not(
     until(lambda: station.outbox.command_state(f"{1:032x}") == "reported")
     assert station.status().error_message == ""
     assert {state for _, state in door.reports} == {"done"}
+
+
+# --- who its camera is asked as ----------------------------------------------------------------------------------------
+
+
+def test_the_cameras_login_is_fetched_kept_and_taken_away_again(
+    linked: Callable[..., Station], door: FakeDoor, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logins, "LOOK_AGAIN_SECONDS", 0.05)
+    login.keep(tmp_path, Login("set", "here"))
+    linked()
+    until(lambda: door.secrets_told >= 2)
+    assert login.read(tmp_path) == Login("set", "here")
+    door.secrets = {"source_user": "bob", "source_password": "s3cret"}
+    until(lambda: login.read(tmp_path) == Login("bob", "s3cret"))
+    assert (tmp_path / login.FILE).stat().st_mode & 0o777 == 0o600
+    door.secrets = {}
+    until(lambda: login.read(tmp_path) == Login())

@@ -210,8 +210,8 @@ def test_a_trigger_that_is_not_built_is_refused_and_the_old_one_stays(
 ) -> None:
     fill(tmp_path / "pictures", [3])
     station = ready(make_station())
-    with pytest.raises(NotNow, match="scheduled"):
-        station.set_configuration(configuration(trigger={"type": "scheduled"}), BY)
+    with pytest.raises(NotNow, match="cannot be triggered by a line of the camera"):
+        station.set_configuration(configuration(trigger={"type": "external", "signal": {"type": "hardware"}}), BY)
     assert station.status().configuration.trigger.type == "continuous"
 
 

@@ -10,7 +10,8 @@ import pytest
 from analyticlens.machine import clock
 from analyticlens.machine.outbox import Outbox
 from analyticlens.machine.refusals import NotNow
-from analyticlens.machine.triggers import MOST_WAITING, ManualQueue, Pacer, refuse_unknown
+from analyticlens.machine.triggers import Pacer, TriggerQueue, refuse_unknown
+from analyticlens.machine.triggers.queue import MOST_WAITING
 from analyticlens.protocol.configuration import ContinuousTrigger
 from tests.machine.helpers import configuration
 
@@ -65,7 +66,7 @@ def test_by_frames_something_is_always_due_and_nothing_missed(outbox: Outbox, no
 
 
 def test_manual_triggers_come_in_order_with_their_parts(outbox: Outbox) -> None:
-    queue = ManualQueue(outbox)
+    queue = TriggerQueue(outbox)
     assert [queue.put("a"), queue.put("b")] == [1, 2]
     first, second, none = queue.take(), queue.take(), queue.take()
     assert first is not None
@@ -74,23 +75,23 @@ def test_manual_triggers_come_in_order_with_their_parts(outbox: Outbox) -> None:
 
 
 def test_sixteen_may_wait_and_the_next_is_told_busy(outbox: Outbox) -> None:
-    queue = ManualQueue(outbox)
+    queue = TriggerQueue(outbox)
     for _ in range(MOST_WAITING):
         queue.put(None)
     with pytest.raises(NotNow, match="busy"):
         queue.put(None)
-    assert outbox.counters().triggered == MOST_WAITING
+    counters = outbox.counters()
+    assert (counters.triggered, counters.refused) == (MOST_WAITING + 1, 1)
 
 
 def test_what_is_forgotten_is_missed(outbox: Outbox) -> None:
-    queue = ManualQueue(outbox)
+    queue = TriggerQueue(outbox)
     queue.put(None)
     queue.put(None)
     queue.forget()
     assert (queue.take(), outbox.counters().missed) == (None, 2)
 
 
-@pytest.mark.parametrize("kind", ["external", "scheduled"])
-def test_triggers_that_are_not_built_yet_are_refused_in_words(kind: str) -> None:
-    with pytest.raises(NotNow, match=f"{kind} are not available"):
-        refuse_unknown(configuration(trigger={"type": kind}))
+def test_a_line_of_the_camera_is_refused_in_words_where_the_source_has_none() -> None:
+    with pytest.raises(NotNow, match="sources of type pasta cannot be triggered by a line of the camera"):
+        refuse_unknown(configuration(trigger={"type": "external", "signal": {"type": "hardware"}}))

@@ -18,11 +18,18 @@ SOURCES = st.one_of(
     st.fixed_dictionaries({"type": st.sampled_from(["pasta", "genicam"])}, optional={**COMMON, **BITS}),
 )
 INTERVAL = {"interval_ms": st.integers(100, 5000)}
+WAITS = {"debounce_ms": st.integers(0, 99), "delay_ms": st.integers(0, 99)}
+PLACE = {"host": st.sampled_from(["127.0.0.1", "plc.plant"]), "port": st.integers(1, 65_535)}
+SIGNAL = st.one_of(
+    st.fixed_dictionaries({"type": st.sampled_from(["http", "hardware", "gpio"])}, optional=WAITS),
+    st.fixed_dictionaries({"type": st.sampled_from(["tcp", "mqtt", "modbus"])}, optional=WAITS | PLACE),
+)
 TRIGGERS = st.one_of(
     st.fixed_dictionaries(
         {"type": st.just("continuous")}, optional={**INTERVAL, "pace": st.sampled_from(["interval", "frames"])}
     ),
-    st.fixed_dictionaries({"type": st.sampled_from(["manual", "external"])}, optional=INTERVAL),
+    st.fixed_dictionaries({"type": st.sampled_from(["manual", "external", "scheduled"])}, optional=INTERVAL),
+    st.fixed_dictionaries({"type": st.just("external"), "signal": SIGNAL}, optional=INTERVAL),
 )
 PICTURES = st.fixed_dictionaries({}, optional={"ok_every": st.integers(0, 3), "keep_not_ok": st.booleans()})
 CONFIGURATIONS = st.fixed_dictionaries({"source": SOURCES, "trigger": TRIGGERS, "pictures": PICTURES}).map(

@@ -16,10 +16,11 @@ truth, and on photographs; the orchestrator beside the same work done bare. All 
 
 `analyticlens bench` measures speed: `--pairs` says how many measured pairs a figure takes, `--scene` chooses figures, `--tool` tools.
 `analyticlens bench --accuracy` measures how right each tool is: `--count` pictures a row, `--only blob,circle` these families of tools,
-`--jobs 2` as many families at once. Both take `--seed` (another seed draws other pictures, and every goal must hold for any),
-`--check`, which fails on a missed goal, and `--write docs/benchmarks.md`. `make bench` and `make bench-accuracy` run them; `CHECK=1`,
-`SEED=`, `COUNT=` and `ONLY=` are handed on. The circuit board and the box are photographs of Debian's opencv-doc, in the folder
-`AL_PHOTOGRAPHS` names; without them there are no such rows.
+`--jobs 2` as many families at once; each family's part of the page is written by itself and says how it was measured. Both
+commands take `--seed` (another seed draws other pictures, and every goal must hold for any), `--check`, which fails on a missed goal,
+and `--write docs/benchmarks.md`. `make bench` and `make bench-accuracy` run them; `CHECK=1`, `SEED=`, `COUNT=` and `ONLY=` are handed
+on. The circuit board and the box are photographs of Debian's opencv-doc, in the folder `AL_PHOTOGRAPHS` names; without them there are
+no such rows.
 
 `analyticlens bench --orchestrator` measures how the orchestrator keeps up, with real processes on loopback: `--rounds` measured rounds a
 figure, `--figure clicks` (`verdicts`, `heartbeats`, `lists`) only these, `--postgresql` also on a PostgreSQL it starts for itself where
@@ -46,22 +47,34 @@ EMPTY = "Not measured yet."
 
 def write_part(path: Path, name: str, lines: Iterable[str]) -> None:
     """Write one part, `speed`, `orchestrator` or `accuracy`, of the page; the page is begun where there is none. Raises OSError."""
-    begin, end = _marks(name)
-    begun = OUTLINE.format(**{part: _between(*_marks(part), EMPTY) for part in PARTS})
+    begun = OUTLINE.format(**{part: between(part, [EMPTY]) for part in PARTS})
     page = path.read_text(encoding="utf-8") if path.exists() else begun
-    text = _between(begin, end, "\n".join(lines))
-    whole = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    text = between(name, lines)
+    whole = _whole(name)
     if not whole.search(page):
-        page += f"\n{_between(begin, end, '')}\n"
+        page += f"\n{between(name, [''])}\n"
     path.write_text(whole.sub(lambda _: text, page), encoding="utf-8")
+
+
+def part_of(path: Path, name: str) -> str:
+    """Return a part of the page as it stands there, marks and all; one that was never written says so. Raises OSError."""
+    found = _whole(name).search(path.read_text(encoding="utf-8")) if path.exists() else None
+    return found.group() if found else between(name, [EMPTY])
+
+
+def between(name: str, lines: Iterable[str]) -> str:
+    """Return a part of the page between its marks; a part may be inside another."""
+    begin, end = _marks(name)
+    return "\n".join([begin, *lines, end])
+
+
+def _whole(name: str) -> re.Pattern[str]:
+    begin, end = _marks(name)
+    return re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
 
 
 def _marks(name: str) -> tuple[str, str]:
     return f"<!-- {name}: written by analyticlens bench -->", f"<!-- end of {name} -->"
-
-
-def _between(begin: str, end: str, text: str) -> str:
-    return f"{begin}\n{text}\n{end}"
 
 
 def measured_by(command: Sequence[str]) -> list[str]:

@@ -31,8 +31,11 @@ class BackOff:
         """Let the next try be due now, as if nothing had failed."""
         self._failures, self._due = 0, 0.0
 
-    def failed(self, *, source: bool) -> None:
-        """Note a failure; `source` when it is the pictures that could not be had, not the child that died."""
+    def failed(self, *, source: bool, pause: float = 0.0) -> None:
+        """Note a failure; `source` when it is the pictures that could not be had, not the child that died.
+
+        The next try waits no less than `pause` seconds.
+        """
         seconds = BACKOFF[min(self._failures, len(BACKOFF) - 1)]
         self._failures += 1
-        self._due = clock.mono() + (min(seconds, LONGEST_SOURCE_SECONDS) if source else seconds)
+        self._due = clock.mono() + max(min(seconds, LONGEST_SOURCE_SECONDS) if source else seconds, pause)

@@ -30,8 +30,10 @@ from analyticlens.machine import clock, wire
 from analyticlens.machine.blobs import BlobFiles
 from analyticlens.machine.decode import Undecodable, check_frame
 from analyticlens.machine.inspector import LEAST_ENGINE_SECONDS, Resume, Work
+from analyticlens.machine.login import Login
 from analyticlens.machine.refusals import SourceRefused
-from analyticlens.machine.source import Grabbed, Place, Source, open_source
+from analyticlens.machine.sources import Grabbed, Place, Source, Wanted, open_source
+from analyticlens.machine.sources.frames import FROZEN
 from analyticlens.protocol.configuration import Configuration
 from analyticlens.protocol.recipe import Recipe
 from analyticlens.protocol.strict import plain
@@ -65,6 +67,8 @@ class Bench:
                 self._inspect(message)
             case "snapshot":
                 self._snapshot(message)
+            case "pulse":
+                self._pulse()
             case other:
                 raise ValueError(f"unknown message {other!r}")
 
@@ -87,11 +91,18 @@ class Bench:
             told = {"sentence": str(unbuilt), "lasting": True}
             wire.send(self.pipe, {"did": "open", "source_refused": told, "engine_version": ENGINE_VERSION})
             return
-        place = Place(Path(message["data"]), tuple(map(Path, message["roots"])), Resume(*message["resume"]))
+        cameras = message.get("cameras")
+        place = Place(
+            Path(message["data"]),
+            tuple(map(Path, message["roots"])),
+            Resume(*message["resume"]),
+            Login(*message.get("login", ())),
+            None if cameras is None else tuple(cameras),
+        )
         try:
             self.source = open_source(configuration.source, place)
         except SourceRefused as refused:
-            problem = {"sentence": refused.sentence, "lasting": refused.lasting}
+            problem = {"sentence": refused.sentence, "lasting": refused.lasting, "pause": refused.pause}
             wire.send(self.pipe, {"did": "open", "source_refused": problem, "engine_version": ENGINE_VERSION})
             return
         wire.send(self.pipe, {"did": "open", "engine_version": ENGINE_VERSION})
@@ -111,19 +122,32 @@ class Bench:
                     return {"tool_id": tool.id, "tool_name": tool.name, "sentence": tool.message or "it cannot run"}
         return None
 
-    def _grab(self) -> Grabbed | None:
+    def _pulse(self) -> None:
+        """Say how the source is."""
+        assert self.source is not None
+        pulse = self.source.pulse()
+        told = {"age": pulse.age, "code": pulse.code, "problem": pulse.problem, "facts": pulse.facts}
+        wire.send(self.pipe, {"did": "pulse", **told})
+
+    def _grab(self, wanted: Wanted) -> Grabbed | None:
         """Return the next frame; None when pictures can no longer be had, and the parent was told."""
         assert self.source is not None
         try:
-            return self.source.grab()
+            return self.source.grab(wanted)
         except SourceRefused as refused:
-            wire.send(self.pipe, {"did": "lost", "sentence": refused.sentence, "lasting": refused.lasting})
+            why = {
+                "sentence": refused.sentence,
+                "lasting": refused.lasting,
+                "code": refused.code,
+                "pause": refused.pause,
+            }
+            wire.send(self.pipe, {"did": "lost", **why})
             return None
 
     def _inspect(self, message: dict[str, Any]) -> None:
         """Grab, inspect, answer; then, when wanted, the pictures only viewers need, which the verdict does not wait for."""
         began = clock.mono_ns()
-        grabbed = self._grab()
+        grabbed = self._grab(Wanted(message.get("since", 0.0), message.get("asked", False)))
         if grabbed is None:
             return
         captured = clock.mono_ns()
@@ -136,6 +160,8 @@ class Bench:
         answer = _answer_of(grabbed, found, condition)
         answer["durations_ms"] = {"capture": (captured - began) / 1e6, "inspect": (inspected - captured) / 1e6}
         answer["position"] = self.source.position if self.source else ""
+        if grabbed.mono is not None:
+            answer["captured_mono"] = grabbed.mono
         stored = self._stored(answer, grabbed, message)
         if message["details"] and found is not None:
             answer["details"] = {str(tool): _json_ready(detail) for tool, detail in found.details.items()}
@@ -156,7 +182,7 @@ class Bench:
 
     def _judge(self, grabbed: Grabbed) -> Inspection | None:
         assert self.recipe is not None
-        if grabbed.image is None:
+        if grabbed.image is None or grabbed.reason == FROZEN:
             return None
         return inspect(grabbed.image, self.recipe, bits=grabbed.bits, deadline_ms=self.engine_seconds * 1000)
 
@@ -182,7 +208,7 @@ class Bench:
 
     def _snapshot(self, message: dict[str, Any]) -> None:
         """Grab one frame and send it, inspecting nothing."""
-        grabbed = self._grab()
+        grabbed = self._grab(Wanted(clock.mono(), asked=True))
         if grabbed is None:
             return
         answer: dict[str, Any] = {"did": "snapshot", "name": grabbed.name, "message": grabbed.message}
@@ -222,7 +248,8 @@ def _viewable(image: NDArray[Any]) -> bool:
 def _answer_of(grabbed: Grabbed, found: Inspection | None, condition: Condition | None) -> dict[str, Any]:
     """Return the child's part of the verdict record.
 
-    A frame that could not be read is an error, one in no condition to be judged is undecided, and nothing was measured of either.
+    A frame that could not be read is an error; one of a frozen camera, or in no condition to be judged, is undecided, and nothing was
+    measured of either.
     """
     height, width = grabbed.image.shape[:2] if grabbed.image is not None else (0, 0)
     frame = {"number": grabbed.number, "name": grabbed.name[:200], "captured_at": grabbed.captured_at}
@@ -232,7 +259,8 @@ def _answer_of(grabbed: Grabbed, found: Inspection | None, condition: Condition 
         if condition.reason:
             return {**answer, "verdict": "undecided", "reason": condition.reason, "message": condition.message}
     if found is None:
-        return {**answer, "verdict": "error", "reason": grabbed.reason, "message": grabbed.message[:2000]}
+        verdict = "undecided" if grabbed.reason == FROZEN else "error"
+        return {**answer, "verdict": verdict, "reason": grabbed.reason, "message": grabbed.message[:2000]}
     return {
         **answer,
         "verdict": found.verdict,

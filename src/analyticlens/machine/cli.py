@@ -74,6 +74,7 @@ def read_settings(argv: Sequence[str] | None, environ: dict[str, str] | None = N
         enrol_code=options.enrol or "",
         authority=Path(options.authority).absolute() if options.authority else None,
         allowed_hosts=tuple(options.allow_host),
+        camera_list=Path(options.camera_list).absolute() if options.camera_list else None,
     )
 
 
@@ -136,6 +137,11 @@ def _parser(environ: dict[str, str]) -> argparse.ArgumentParser:
         action="append",
         default=listed("ALLOW_HOST"),
         help="another name this machine goes by; repeatable",
+    )
+    add(
+        "--camera-list",
+        default=said("CAMERA_LIST"),
+        help="file with the addresses of cameras it may reach (camera_addresses in the data folder)",
     )
     return parser
 

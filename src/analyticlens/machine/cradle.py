@@ -12,7 +12,7 @@ class Cradle:
 
     def __init__(self, nest: Nest) -> None:
         """Make children of this nest."""
-        self._nest = nest
+        self.nest = nest
         self._mutex = threading.Lock()
         self._spare: Inspector | None = None
         self._living: set[Inspector] = set()
@@ -90,7 +90,7 @@ class Cradle:
     def _make(self) -> Inspector:
         if self._closed:
             raise ChildDied("the machine is closing")
-        child = Inspector(self._nest)
+        child = Inspector(self.nest)
         self._living.add(child)
         return child
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import analyticlens
 from analyticlens.engine import RecipeRefused
-from analyticlens.machine import clock, wire
+from analyticlens.machine import addresses, clock, log, login, wire
 from analyticlens.machine.refusals import SourceRefused
 from analyticlens.protocol.configuration import Configuration
 from analyticlens.protocol.recipe import Recipe
@@ -81,6 +81,24 @@ class Nest:
     data: Path
     roots: tuple[Path, ...] = ()
     module: str = CHILD_MODULE
+    cameras: Path | None = None
+
+    def network(self) -> dict[str, Any]:
+        """Return who a camera on the network is asked as, and which ones may be: read anew each time, from files at this machine.
+
+        A file that cannot be read is as good as an empty one: nobody's password, no camera.
+        """
+        try:
+            user = login.read(self.data)
+        except OSError as error:
+            log.event("login_unreadable", str(error))
+            user = login.NOBODY
+        try:
+            cameras = addresses.lines(self.cameras or self.data / addresses.FILE)
+        except OSError as error:
+            log.event("cameras_unreadable", str(error))
+            cameras = ()
+        return {"login": [user.user, user.password], "cameras": cameras}
 
 
 class Inspector:
@@ -119,6 +137,7 @@ class Inspector:
                 "data": str(self._nest.data),
                 "roots": [str(root) for root in self._nest.roots],
                 "resume": [resume.after, resume.skip],
+                **self._nest.network(),
             }
         )
         answer, _ = self.receive(OPEN_SECONDS, wake)
@@ -126,7 +145,7 @@ class Inspector:
             raise RecipeRefused(refused["tool_id"], refused["tool_name"], refused["sentence"])
         self.engine_version = str(answer["engine_version"])
         if refused := answer.get("source_refused"):
-            raise SourceRefused(refused["sentence"], lasting=refused["lasting"])
+            raise SourceRefused(refused["sentence"], lasting=refused["lasting"], pause=refused["pause"])
         self.work = work
 
     def send(self, message: dict[str, Any]) -> None:

@@ -19,9 +19,10 @@ from analyticlens.machine.cradle import Cradle
 from analyticlens.machine.inspector import BEGINNING, ChildDied, ChildLate, Inspector, Resume, Woken, Work
 from analyticlens.machine.outbox import Outbox
 from analyticlens.machine.refusals import NotNow, SourceRefused
-from analyticlens.machine.triggers import ManualQueue, Pacer, Triggered
+from analyticlens.machine.triggers import Pacer, Timetable, Triggered, TriggerQueue, forget_timetable
 from analyticlens.machine.wakepipe import WakePipe
-from analyticlens.protocol.configuration import ContinuousTrigger, ManualTrigger
+from analyticlens.machine.watch import PULSE_ANSWER_SECONDS, CameraWatch, is_live
+from analyticlens.protocol.configuration import AskedTrigger, ContinuousTrigger, ScheduledTrigger
 from analyticlens.protocol.configuration import Source as SourceConfig
 from analyticlens.protocol.words import Mode
 
@@ -81,6 +82,9 @@ class Host(Protocol):
     def trouble(self, sentence: str, code: str) -> None:
         """Note why no inspection is possible now; "" when it is again."""
 
+    def event(self, code: str, message: str = "", **details: Any) -> bool:
+        """Keep something worth telling."""
+
     def child_failed(self, plan: Plan, sentence: str, code: str) -> None:
         """Note that a child had to be killed or died."""
 
@@ -90,7 +94,8 @@ class Loop:
 
     def __init__(self, outbox: Outbox, cradle: Cradle, host: Host, plan: Plan) -> None:
         """Prepare the thread; `start` runs it."""
-        self.manual = ManualQueue(outbox)
+        self.queue = TriggerQueue(outbox)
+        self.camera = CameraWatch()
         self.generation = outbox.number("generation")
         self._outbox, self._cradle, self._host = outbox, cradle, host
         self._plan = plan
@@ -102,6 +107,7 @@ class Loop:
         # Owned by the thread.
         self._child: Inspector | None = None
         self._built: tuple[Any, ...] | None = None
+        self._timetable: Timetable | None = None
         self._resume = BEGINNING
         self._resume_of: SourceConfig | None = None
         # Read by others under the mutex.
@@ -183,14 +189,17 @@ class Loop:
     def waiting_for_trigger(self) -> bool:
         """Whether the loop runs and waits for somebody to ask."""
         with self._mutex:
-            return self._in_session is not None and isinstance(self._plan.work.configuration.trigger, ManualTrigger)
+            return self._in_session is not None and isinstance(self._plan.work.configuration.trigger, AskedTrigger)
 
-    def trigger(self, part_id: str | None) -> int:
-        """Queue one manual trigger and return its count. Raises NotNow when the loop cannot take it."""
+    def trigger(self, part_id: str | None, *, delay: float = 0.0, by_hand: bool = True) -> int:
+        """Queue one trigger, to be inspected `delay` seconds from now, and return its count.
+
+        Raises NotNow, and counts it as refused, when the loop cannot take it.
+        """
         with self._mutex:
             if self._in_session is None:
-                raise NotNow("the machine is not ready to inspect")
-            count = self.manual.put(part_id)
+                raise self.queue.refuse("the machine is not ready to inspect")
+            count = self.queue.put(part_id, delay=delay, by_hand=by_hand)
         self._pipe.wake()
         return count
 
@@ -239,6 +248,7 @@ class Loop:
             self._candidate = None
             self._seen = plan.revision
             self._mutex.notify_all()
+        self._heed(plan)
         wanted = (plan.work.key, plan.rebuilds)
         if candidate is not None:
             self._drop()
@@ -252,8 +262,22 @@ class Loop:
                 self._back_off.at_once()
         return plan
 
+    def _heed(self, plan: Plan) -> None:
+        """Have the queue and the timetable that the plan's trigger wants."""
+        trigger = plan.work.configuration.trigger
+        if isinstance(trigger, AskedTrigger):
+            self.queue.most = trigger.queue
+        if not isinstance(trigger, ScheduledTrigger):
+            if self._timetable is not None or plan.revision == 0:
+                forget_timetable(self._outbox)
+            self._timetable = None
+        elif self._timetable is None or not self._timetable.is_of(trigger):
+            self._timetable = Timetable(trigger, self._outbox, self._host.event)
+
     def _take_over(self, child: Inspector, built: tuple[Any, ...]) -> None:
         self._child, self._built = child, built
+        if child.work is not None:
+            self.camera.opened(child.work.configuration.source)
         with self._mutex:
             self._ready = True
         self._host.trouble("", "")
@@ -265,18 +289,18 @@ class Loop:
             if self._child.alive:
                 return True
             self._fail(plan, self._child.epitaph(), "child_died")
+        self._pass_over()
         with self._mutex:
             quiet = self._quiet_at == plan.revision
             left = self._back_off.seconds_left
         if quiet or left > 0:
-            self._pipe.wait(IDLE_SECONDS if quiet else left)
+            self._pipe.wait(IDLE_SECONDS if quiet or self._timetable is not None else left)
             return False
         self._built = (plan.work.key, plan.rebuilds)
         try:
             child = self._cradle.build(plan.work, self.resume_for(plan.work))
         except (SourceRefused, RecipeRefused) as refused:
-            code = "source_refused" if isinstance(refused, SourceRefused) else "recipe_refused"
-            self._wait_for(plan, str(refused), code, source=True)
+            self._not_opened(plan, refused)
         except ChildLate as late:
             self._fail(plan, f"the picture source did not open: {late}", "child_died", source=True)
         except ChildDied as died:
@@ -287,9 +311,15 @@ class Loop:
 
     def _rest(self, plan: Plan) -> None:
         """Wait for a new plan with the child at hand."""
-        self.manual.forget()
+        self.queue.forget()
+        self._pass_over()
         self._run_errands()
         self._watch(IDLE_SECONDS)
+
+    def _pass_over(self) -> None:
+        """Miss what the timetable wants now: nothing can be inspected."""
+        if self._timetable is not None:
+            self._timetable.pass_over()
 
     def _session(self, plan: Plan) -> None:
         """Inspect under one plan, as one generation."""
@@ -302,7 +332,8 @@ class Loop:
             self._cycles(plan, generation)
         finally:
             if self._must_end(plan):
-                self.manual.forget()
+                self.queue.forget()
+            self.queue.settle()
             with self._mutex:
                 self._in_session = None
                 self._mutex.notify_all()
@@ -333,12 +364,14 @@ class Loop:
 
     def _next_trigger(self, plan: Plan, pacer: Pacer | None) -> Triggered | None:
         """Wait for the next trigger; None when the plan changed, an errand waits, or the child is gone."""
+        beat = pacer or self._timetable
         while self._current(plan) and self._child is not None:
-            if pacer is not None and pacer.seconds_left <= 0:
-                return pacer.take()
-            if pacer is None and (triggered := self.manual.take()) is not None:
-                return triggered
-            self._watch(pacer.seconds_left if pacer is not None else IDLE_SECONDS)
+            if beat is not None and (due := beat.due()) is not None:
+                return due
+            if (asked := self.queue.take()) is not None:
+                return asked
+            longest = pacer.seconds_left if pacer is not None else IDLE_SECONDS
+            self._watch(min(longest, self.queue.seconds_left, beat.seconds_left if beat else IDLE_SECONDS))
             self._run_errands()
         return None
 
@@ -354,6 +387,8 @@ class Loop:
             "details": wishes.processed,
             "processed": wishes.processed,
             "live": wishes.live,
+            "since": triggered.at,
+            "asked": not isinstance(plan.work.configuration.trigger, ContinuousTrigger),
         }
         assert self._child is not None
         # Waiting for the answer tells that the child is gone: by then the frame before is committed, so cycles keep their order.
@@ -394,6 +429,8 @@ class Loop:
         with self._mutex:
             self._back_off.worked()
         self._resume, self._resume_of = Resume(str(answer.get("position", ""))), plan.work.configuration.source
+        if (captured := answer.get("captured_mono")) is not None:
+            self.camera.heard(None, clock.mono() - float(captured))
         finished = self._host.finish(plan, asked, answer, blobs.get("stored"))
         views: dict[str, bytes] = {}
         if (asked.wishes.processed or asked.wishes.live) and self._child is not None:
@@ -431,8 +468,27 @@ class Loop:
         answer = {"verdict": "error", "reason": reason, "message": sentence}
         self._host.show(self._host.finish(plan, asked, answer, None), answer, {})
 
+    def _not_opened(self, plan: Plan, refused: SourceRefused | RecipeRefused) -> None:
+        """Wait for a source or recipe that was refused."""
+        if isinstance(refused, RecipeRefused):
+            self._wait_for(plan, str(refused), "recipe_refused", source=True)
+        elif is_live(plan.work.configuration.source) and not refused.lasting:
+            self._lose_camera(plan, "source_refused", refused.sentence, refused.pause)
+        else:
+            self._wait_for(plan, refused.sentence, "source_refused", source=True)
+
+    def _lose_camera(self, plan: Plan, code: str, sentence: str, pause: float) -> None:
+        """End the child of a live source, whose reading may block for ever, and open it anew after a pause."""
+        code, sentence, pause = self.camera.lost(code, sentence, pause)
+        self._drop()
+        self._wait_for(plan, sentence, code, source=True, pause=pause)
+
     def _lose_source(self, plan: Plan, asked: Asked, lost: dict[str, Any]) -> None:
-        self._judge(plan, asked, "source_lost", str(lost["sentence"]))
+        code = str(lost.get("code", "source_lost"))
+        self._judge(plan, asked, code, str(lost["sentence"]))
+        if is_live(plan.work.configuration.source):
+            self._lose_camera(plan, code, str(lost["sentence"]), float(lost.get("pause", 0.0)))
+            return
         child, self._child = self._child, None
         if child is not None:
             self._cradle.give_back(child)
@@ -444,12 +500,12 @@ class Loop:
         self._host.child_failed(plan, sentence, code)
         self._wait_for(plan, sentence, code, source=source)
 
-    def _wait_for(self, plan: Plan, sentence: str, code: str, *, source: bool) -> None:
-        """Tell what is missing and let the next try wait; `source` when it is the pictures."""
+    def _wait_for(self, plan: Plan, sentence: str, code: str, *, source: bool, pause: float = 0.0) -> None:
+        """Tell what is missing and let the next try wait, no less than `pause`; `source` when it is the pictures."""
         with self._mutex:
             self._ready = False
-            self._back_off.failed(source=source)
-        self.manual.forget()
+            self._back_off.failed(source=source, pause=pause)
+        self.queue.forget()
         if self._current(plan):
             self._host.trouble(sentence, code)
 
@@ -475,8 +531,28 @@ class Loop:
     def _watch(self, seconds: float) -> None:
         """Sleep, but notice a child that dies while it has nothing to do."""
         assert self._child is not None
+        live = self._child.work is not None and is_live(self._child.work.configuration.source)
+        if live:
+            seconds = min(seconds, self.camera.seconds_left)
         if self._child.pipe in self._pipe.wait(seconds, [self._child.pipe]):
             self._fail(self._plan, self._child.epitaph(), "child_died")
+        elif live and self.camera.seconds_left <= 0:
+            self._feel_pulse(self._plan)
+
+    def _feel_pulse(self, plan: Plan) -> None:
+        """Ask a live source that nobody wants a frame of how it is: its silence is noticed all the same."""
+        assert self._child is not None
+        try:
+            self._child.send({"do": "pulse"})
+            told, _ = self._child.receive(PULSE_ANSWER_SECONDS)
+        except ChildLate:
+            self._lose_camera(plan, "camera_stalled", "the camera's process does not answer", 1.0)
+        except ChildDied as died:
+            self._fail(plan, str(died), "child_died")
+        else:
+            self.camera.heard(told.get("facts"), told.get("age"))
+            if problem := told.get("problem"):
+                self._lose_camera(plan, str(told["code"]), str(problem), 1.0)
 
     def _run_errands(self) -> None:
         with self._mutex:

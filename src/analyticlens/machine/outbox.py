@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -80,8 +80,8 @@ class Outbox:
         self.epoch = self._begin_epoch(clock.month())
 
     def _settle_triggers(self) -> None:
-        """Count as missed the triggers whose inspection a crash cut off, so that triggered is inspected and missed, always."""
-        lost = self.number("triggered") - self.number("inspected") - self.number("missed")
+        """Count as missed the triggers that a crash cut off, so that triggered is inspected, refused and missed, always."""
+        lost = self.counters().unsettled
         if lost > 0:
             self.grow("missed", lost)
 
@@ -109,11 +109,22 @@ class Outbox:
     def grow(self, name: str, by: int = 1, *, durable: bool = False) -> int:
         """Add to a kept number and return it; written with the next commit, or at once when durable."""
         with self._mutex:
-            self._numbers[name] = self._numbers.get(name, 0) + by
-            if durable:
-                with self.transaction():
-                    self._save_numbers()
+            self.count({name: by}, durable=durable)
             return self._numbers[name]
+
+    def count(self, by: Mapping[str, int], *, durable: bool = False, words: Mapping[str, str] | None = None) -> None:
+        """Add to several kept numbers, and keep words beside them: nobody sees, and no crash leaves, the one without the other.
+
+        Written with the next commit, or at once when durable or when there are words. Raises sqlite3.Error when that could not be: then
+        the numbers have grown all the same, and are written with the next commit.
+        """
+        with self._mutex:
+            for name, more in by.items():
+                self._numbers[name] = self._numbers.get(name, 0) + more
+            if durable or words:
+                with self.transaction() as db:
+                    self._save_numbers()
+                    db.executemany("INSERT OR REPLACE INTO words VALUES (?, ?)", (words or {}).items())
 
     def word(self, name: str) -> str:
         """Return a kept word; "" before it was ever set."""

@@ -174,6 +174,8 @@ class Recorder:
         """Return the record. An answer that is no sound record is an error, not a verdict."""
         data = {key: answer[key] for key in SAYS if answer.get(key) is not None}
         durations = {**answer.get("durations_ms", {}), "total": (clock.mono() - asked.trigger.at) * 1000}
+        if (captured := answer.get("captured_mono")) is not None:
+            durations["age"] = max(0.0, (clock.mono() - captured) * 1000)
         if picture := answer.get("picture"):
             kept_one_of = plan.work.configuration.pictures.ok_every if answer["verdict"] == "ok" else 1
             data["picture"] = {**picture, "weight": max(1, kept_one_of)}

@@ -23,15 +23,18 @@ from analyticlens.machine.keeping import Keeper
 from analyticlens.machine.ledger import OutboxBusy
 from analyticlens.machine.link import Link
 from analyticlens.machine.live import Live
+from analyticlens.machine.login import Login, keep, parted
 from analyticlens.machine.loop import Loop, Plan
 from analyticlens.machine.outbox import Outbox
 from analyticlens.machine.recorder import Recorder
 from analyticlens.machine.refusals import NotNow, SourceRefused
 from analyticlens.machine.status import ResultEvent, RunCounters, StationStatus
 from analyticlens.machine.store import Kept, Pipeline, Store
-from analyticlens.machine.triggers import refuse_unknown
-from analyticlens.protocol.configuration import Configuration
+from analyticlens.machine.triggers import Listening, refuse_unknown, upcoming
+from analyticlens.machine.watch import is_live
+from analyticlens.protocol.configuration import Configuration, ScheduledTrigger
 from analyticlens.protocol.desired import DesiredDocument
+from analyticlens.protocol.heartbeat import TriggerState
 from analyticlens.protocol.recipe import Recipe
 from analyticlens.protocol.records import StateBody
 from analyticlens.protocol.words import ConnectionStatus, Mode, wire_status
@@ -53,6 +56,8 @@ STOP_SECONDS = 3.0
 PATIENCE_SECONDS = 1.0
 # A recipe or configuration is swapped in between two frames: a start or trigger asked for just then waits for it, not longer.
 BEGIN_SECONDS = 2.0
+# So many moments of a timetable are told.
+TOLD_MOMENTS = 5
 Status = Literal["stopped", "running", "error"]
 
 
@@ -73,6 +78,7 @@ class StationSettings:
     authority: Path | None = None
     allowed_hosts: tuple[str, ...] = ()
     child_module: str = CHILD_MODULE
+    camera_list: Path | None = None
 
 
 class Station:
@@ -93,7 +99,8 @@ class Station:
         self._announcer = Announcer()
         self.recorder = Recorder(self.outbox, self._announcer, self.live)
         self.recorder.on_trouble = self._note_trouble
-        self.cradle = Cradle(Nest(settings.data.resolve(), settings.allowed_roots, settings.child_module))
+        nest = Nest(settings.data.resolve(), settings.allowed_roots, settings.child_module, settings.camera_list)
+        self.cradle = Cradle(nest)
         self.changes = Changes(self, reconsider=self._kept.applied.state == "rejected")
         self.recorder.on_child_failed = self.changes.child_failed
         self.recorder.on_finished = self.changes.frame_done
@@ -108,6 +115,7 @@ class Station:
         self._mutex = threading.RLock()
         self.link = Link(self) if settings.django_url else None
         self._keeper = Keeper(self)
+        self.listening = Listening(self)
         self.loop = Loop(self.outbox, self.cradle, self.recorder, self._plan())
 
     def open(self) -> None:
@@ -126,6 +134,7 @@ class Station:
             self._kept = self._kept.model_copy(update={"pending": self.changes.pending(self._kept, "local:file")})
         self.save()
         self.loop.start()
+        self.listening.use(self._kept.pipeline.configuration.trigger)
         self._keeper.start()
         if self.link is not None:
             self.link.open()
@@ -136,6 +145,7 @@ class Station:
         if self._closed:
             return
         self._closed = True
+        self.listening.close()
         self.loop.close()
         self._keeper.close()
         if self.link is not None:
@@ -183,6 +193,18 @@ class Station:
             applied=kept.applied,
             last_verdict=self.recorder.last_verdict,
             warnings=self._warnings(),
+            trigger=self._trigger_state(kept),
+        )
+
+    def _trigger_state(self, kept: Kept) -> TriggerState:
+        trigger, session = kept.pipeline.configuration.trigger, self.listening.session
+        return TriggerState(
+            waiting=len(self.loop.queue),
+            listening=session is not None and session.listening,
+            ignored=session.ignored if session else 0,
+            by_hand=self.outbox.number("by_hand"),
+            error=session.error if session else "",
+            next=upcoming(trigger, TOLD_MOMENTS) if isinstance(trigger, ScheduledTrigger) else [],
         )
 
     @property
@@ -191,8 +213,27 @@ class Station:
         with self._mutex:
             return self._kept.error_text or self._trouble or self.recorder.storage_error
 
+    def frame_age(self) -> float | None:
+        """Return the age of a live source's newest frame in seconds, else the time since the last inspection; None before the first."""
+        age = self.loop.camera.frame_age
+        return self.recorder.speed.frame_age() if age is None else age
+
+    def set_login(self, login: Login, by: str) -> None:
+        """Keep who the camera is asked as, and ask again as that one. Raises OSError when it cannot be kept."""
+        with self.acting:
+            if keep(self.settings.data, login):
+                log.event("login_changed", by=by)
+                if is_live(self.kept.pipeline.configuration.source):
+                    self.rebuild()
+                    with self._mutex:
+                        self._revision += 1
+                        plan = self._plan()
+                    self.loop.submit(plan)
+
     def _warnings(self) -> tuple[str, ...]:
-        warnings = [self.link_warning, self.changes.warning, self._save_complaint]
+        session = self.listening.session
+        deaf = f"signals cannot be heard: {session.error}" if session and session.error else ""
+        warnings = [deaf, self.link_warning, self.changes.warning, self._save_complaint]
         if self.settings.insecure_legacy:
             warnings.append("the old routes answer without a token (--insecure-legacy)")
         return tuple(warning for warning in warnings if warning)
@@ -242,16 +283,26 @@ class Station:
             self.change(by, "restart", run_state="running", run_generation=generation, error_text="")
 
     def trigger(self, by: str, part_id: str | None = None) -> int:
-        """Ask for one inspection; return the trigger count. Raises NotNow: not running, trigger is continuous, or 16 wait already."""
+        """Ask by hand for one inspection, whatever else asks for them; return the trigger count.
+
+        Raises NotNow: the trigger is continuous; or, counted as refused, not running, an error, or too many wait already.
+        """
+        return self._ask(part_id, 0.0, by_hand=True)
+
+    def signalled(self, part_id: str | None, delay: float) -> int:
+        """Take a signal from outside, inspected `delay` seconds from now; return the trigger count. Raises NotNow as `trigger`."""
+        return self._ask(part_id, delay, by_hand=False)
+
+    def _ask(self, part_id: str | None, delay: float, *, by_hand: bool) -> int:
         kept = self.kept
         if kept.pipeline.configuration.trigger.type == "continuous":
             raise NotNow("the trigger is continuous: inspections come by themselves")
         if kept.run_state != "running":
-            raise NotNow("the machine is not running")
+            raise self.loop.queue.refuse("the machine is not running")
         if error := self.error_message:
-            raise NotNow(f"an error is active: {error}")
+            raise self.loop.queue.refuse(f"an error is active: {error}")
         self.loop.await_session(BEGIN_SECONDS)
-        return self.loop.trigger(part_id)
+        return self.loop.trigger(part_id, delay=delay, by_hand=by_hand)
 
     def set_mode(self, mode: Mode, by: str) -> None:
         """Change the mode; the machine stops and its error is cleared. Production leaves a development edit behind."""
@@ -267,6 +318,9 @@ class Station:
         Raises NotNow, and keeps the old one, for a trigger this machine does not have.
         """
         refuse_unknown(configuration)
+        configuration, login = parted(configuration)
+        if login is not None:
+            self.set_login(login, by)
         with self.acting:
             old = self.kept.pipeline
             pipeline = old.model_copy(update={"configuration": configuration})
@@ -338,6 +392,8 @@ class Station:
             self._kept = kept
             self._revision += 1
             plan = self._plan()
+        # Before the plan changes hands: a port that is wanted no more is free when this returns.
+        self.listening.use(kept.pipeline.configuration.trigger)
         log.event("changed", reason, by=by, run_state=kept.run_state, config_version=kept.pipeline.config_version)
         self.loop.submit(plan, candidate)
         if candidate is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from analyticlens.protocol.configuration import Configuration
-from analyticlens.protocol.heartbeat import Applied, Counters, LastVerdict
+from analyticlens.protocol.heartbeat import Applied, Counters, LastVerdict, TriggerState
 from analyticlens.protocol.recipe import Recipe
 from analyticlens.protocol.records import VerdictBody
 from analyticlens.protocol.words import ConnectionStatus, Mode
@@ -45,6 +45,7 @@ class StationStatus:
     applied: Applied = field(default_factory=Applied)
     last_verdict: LastVerdict | None = None
     warnings: tuple[str, ...] = ()
+    trigger: TriggerState = field(default_factory=TriggerState)
 
 
 @dataclass(frozen=True, slots=True)

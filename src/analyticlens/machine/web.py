@@ -13,6 +13,7 @@ from analyticlens.machine.oldwire import attach_socketio, create_blueprint
 from analyticlens.machine.oldwire.guard import Guard
 from analyticlens.machine.page import LANGUAGES, words_in
 from analyticlens.machine.station import Station
+from analyticlens.machine.triggers.web import add_trigger_route
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -37,6 +38,7 @@ def create_app(station: Station) -> tuple[Flask, SocketIO]:
     app.register_blueprint(create_blueprint(station))
     attach_socketio(socketio, station)
     _add_own_routes(app, station)
+    add_trigger_route(app, station)
 
     @app.before_request
     def known_host() -> None:

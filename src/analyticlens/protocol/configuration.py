@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from analyticlens.protocol.external import HttpSignal, Signal, SignalCommon
 from analyticlens.protocol.picture_health import PictureHealth
+from analyticlens.protocol.schedule import check_cron, zone_of
 from analyticlens.protocol.strict import Strict, first_error
 
 ADVANCED: dict[str, Any] = {"x-advanced": True}
@@ -44,19 +46,70 @@ class DeepSource(SourceCommon):
     )
 
 
-class CameraSource(SourceCommon):
+class LiveSource(SourceCommon):
+    """A source that gives frames by itself, whether or not one is looked at."""
+
+    frame_interval_ms: Milliseconds | None = Field(
+        None,
+        title="Longest time between frames",
+        description="For a camera slower than one a second. After three times as long it is restarted. Empty: by frames a second.",
+        json_schema_extra=ADVANCED,
+    )
+    delay_ms: Annotated[int, Field(ge=0, le=10_000, json_schema_extra={"unit": "ms"})] = Field(
+        0,
+        title="Delay of the picture",
+        description="How long a picture takes from the lens to this machine, as measured; so a trigger gets the part before the camera.",
+        json_schema_extra=ADVANCED,
+    )
+    frozen_after: Annotated[int, Field(ge=0, le=1000)] = Field(
+        1,
+        title="Frozen after",
+        description="Judged frames in a row exactly like the one before, until they are undecided as frozen; 0: never.",
+        json_schema_extra=ADVANCED,
+    )
+
+    @property
+    def expected_seconds(self) -> float:
+        """How long from one frame to the next."""
+        return self.frame_interval_ms / 1000 if self.frame_interval_ms else 1 / self.fps
+
+
+Setting = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class ExposedSource(LiveSource):
+    """A camera whose exposure and gain can be set where its driver has them."""
+
+    exposure: Setting | None = Field(
+        None,
+        title="Exposure",
+        description="In the driver's own steps (100 µs for most USB cameras, µs for a Pi camera). Empty: the camera's own choice.",
+        json_schema_extra=ADVANCED,
+    )
+    gain: Setting | None = Field(
+        None, title="Gain", description="In the driver's own steps. Empty: as it is.", json_schema_extra=ADVANCED
+    )
+
+
+class CameraSource(ExposedSource):
     """A camera at the machine."""
 
     type: Literal["camera"] = "camera"
+    device: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f]*$")] = Field(
+        "",
+        title="Stable name",
+        description="Name in /dev/v4l/by-id, which stays when cameras are plugged in elsewhere. Empty: by number.",
+        json_schema_extra=ADVANCED,
+    )
 
 
-class IpCameraSource(SourceCommon):
+class IpCameraSource(LiveSource):
     """A camera on the network."""
 
     type: Literal["camera_IP"] = "camera_IP"
 
 
-class RtspSource(SourceCommon):
+class RtspSource(LiveSource):
     """An RTSP stream."""
 
     type: Literal["rtsp"] = "rtsp"
@@ -68,7 +121,7 @@ class FolderSource(DeepSource):
     type: Literal["pasta"] = "pasta"
 
 
-class PiCameraSource(SourceCommon):
+class PiCameraSource(ExposedSource):
     """A Raspberry Pi camera."""
 
     type: Literal["picamera2"] = "picamera2"
@@ -107,22 +160,55 @@ class ContinuousTrigger(TriggerCommon):
         return self
 
 
-class ManualTrigger(TriggerCommon):
+class AskedTrigger(TriggerCommon):
+    """A trigger that waits until somebody or something asks."""
+
+    queue: Annotated[int, Field(ge=1, le=1000)] = Field(
+        16,
+        title="Triggers that may wait",
+        description="One that comes while so many wait is refused as busy.",
+        json_schema_extra=ADVANCED,
+    )
+
+
+class ManualTrigger(AskedTrigger):
     """A person or program asks for each inspection."""
 
     type: Literal["manual"] = "manual"
 
 
-class ExternalTrigger(TriggerCommon):
-    """A signal from outside asks for each inspection."""
+class ExternalTrigger(AskedTrigger):
+    """A signal from outside asks for each inspection; a person may too."""
 
     type: Literal["external"] = "external"
+    signal: Signal = Field(HttpSignal(), title="Signal", description="How it reaches the machine.")
 
 
-class ScheduledTrigger(TriggerCommon):
-    """A timetable asks for each inspection."""
+class ScheduledTrigger(AskedTrigger):
+    """A timetable asks for each inspection; a person may too."""
 
     type: Literal["scheduled"] = "scheduled"
+    cron: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = Field(
+        "0 * * * *",
+        title="Cron line",
+        description="Minute, hour, day, month, weekday: 0 * * * * is each full hour, */5 6-22 * * 1-5 every five minutes of a working day.",
+    )
+    time_zone: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")] = Field(
+        "UTC", title="Time zone", description="Whose clock the cron line is read by, such as America/Sao_Paulo."
+    )
+
+    @field_validator("cron")
+    @classmethod
+    def _comes(cls, line: str) -> str:
+        line = " ".join(line.split())
+        check_cron(line)
+        return line
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_somewhere(cls, name: str) -> str:
+        zone_of(name)
+        return name
 
 
 Trigger = Annotated[ContinuousTrigger | ManualTrigger | ExternalTrigger | ScheduledTrigger, Field(discriminator="type")]
@@ -189,17 +275,34 @@ class Configuration(Strict):
     )
 
 
+# What has kinds, each with fields of its own, and what all kinds of it have; the outer ones first.
+UNIONS: dict[tuple[str, ...], type[Strict]] = {
+    ("source",): SourceCommon,
+    ("trigger",): TriggerCommon,
+    ("trigger", "signal"): SignalCommon,
+}
+
+
+def inside(tree: Any, path: tuple[str, ...]) -> Any:
+    """Return what lies at a path of a JSON object; None where nothing does."""
+    for name in path:
+        tree = tree.get(name) if isinstance(tree, Mapping) else None
+    return tree
+
+
 def patched(configuration: Configuration, patch: Mapping[str, Any]) -> Configuration:
     """Return a configuration with a JSON merge patch (RFC 7396) in it: what the patch does not name stays, null means the default.
 
     A source or trigger of another type keeps what all types have. Raises ValueError with one sentence.
     """
-    whole = merged(configuration.model_dump(mode="json"), patch)
-    for name, shared in (("source", SourceCommon), ("trigger", TriggerCommon)):
-        given = patch.get(name)
-        if isinstance(given, Mapping) and given.get("type") not in (None, getattr(configuration, name).type):
-            kept = {key: value for key, value in whole[name].items() if key in shared.model_fields or key in given}
-            whole[name] = {**kept, "type": given["type"]}
+    said = configuration.model_dump(mode="json")
+    whole = merged(said, patch)
+    for path, shared in UNIONS.items():
+        given, before, now = inside(patch, path), inside(said, path), inside(whole, path)
+        if isinstance(given, Mapping) and given.get("type") not in (None, (before or {}).get("type")):
+            kept = {key: value for key, value in now.items() if key in shared.model_fields or key in given}
+            now.clear()
+            now.update({**kept, "type": given["type"]})
     try:
         return Configuration.model_validate(whole)
     except ValidationError as error:

@@ -70,7 +70,31 @@ class Counters(Strict):
     error: Count = 0
     """Verdicts error."""
     missed: Count = 0
-    """Triggers that could not be served."""
+    """Triggers that were taken and could not be served."""
+    refused: Count = 0
+    """Triggers that were answered with no: busy, or not inspecting. Those that wait or are inspected are what is left of triggered."""
+
+    @property
+    def unsettled(self) -> int:
+        """Triggers that were neither inspected nor refused nor missed: they wait, or are being inspected."""
+        return self.triggered - self.inspected - self.refused - self.missed
+
+
+class TriggerState(Strict):
+    """What asks for inspections, and how it is."""
+
+    waiting: Count = 0
+    """Triggers taken that wait for their turn."""
+    listening: bool = False
+    """A signal from outside is being listened to."""
+    ignored: Count = 0
+    """Signals ignored since this listening began: bounces, and messages that came twice."""
+    by_hand: Count = 0
+    """Triggers that people asked for, since the machine was made."""
+    error: LongText = ""
+    """Why signals cannot be heard now."""
+    next: list[WallTime] = Field([], max_length=10)
+    """Next moments of the timetable, ISO 8601 with zone."""
 
 
 class OutboxState(Strict):
@@ -114,6 +138,24 @@ class PictureCondition(Strict):
     """How far the fixed patch lies from its place in the commissioning picture."""
     alike: Annotated[Finite, Field(ge=0, le=1)] | None = None
     """How much of the commissioning picture's patch is seen again, 0 to 1."""
+
+
+DriverSteps = Annotated[Finite, Field(ge=-1e9, le=1e9)]
+
+
+class SourceFacts(Strict):
+    """How a live source is: what its frames are, beside what was asked of it. None where it does not say."""
+
+    resolution: tuple[Count, Count] | None = None
+    """Width and height of its frames."""
+    fps: Annotated[Finite, Field(ge=0, le=100_000, json_schema_extra={"unit": "1/s"})] | None = None
+    """Frames a second, lately."""
+    exposure: DriverSteps | None = None
+    """Exposure in force, in the driver's steps."""
+    gain: DriverSteps | None = None
+    """Gain in force, in the driver's steps."""
+    restarts: Count = 0
+    """Times it was lost and opened anew within ten minutes."""
 
 
 class LastVerdict(Strict):
@@ -165,10 +207,14 @@ class Heartbeat(Strict):
     """How far it is with what people asked."""
     counters: Counters = Counters()
     """Since the machine was made."""
+    trigger: TriggerState = TriggerState()
+    """What asks for inspections."""
     outbox: OutboxState = OutboxState()
     """What waits to be delivered."""
     frame_age_seconds: Seconds | None = None
     """Age of the newest frame; none before the first."""
+    source: SourceFacts | None = None
+    """How the live source is; none for a folder."""
     fps: Annotated[Finite, Field(ge=0, le=100_000, json_schema_extra={"unit": "1/s"})] = 0
     """Inspections a second, lately."""
     latency_p50_ms: Milliseconds | None = None

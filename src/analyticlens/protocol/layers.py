@@ -9,20 +9,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from analyticlens.protocol.configuration import (
+    UNIONS,
     Configuration,
     Source,
     SourceCommon,
     Trigger,
     TriggerCommon,
+    inside,
     patched,
 )
+from analyticlens.protocol.external import Signal, SignalCommon
 from analyticlens.protocol.strict import Strict
 
 Place = tuple[str, ...]
 # What has kinds, each with fields of its own beside those all have.
-KINDS: dict[str, tuple[type[Strict], tuple[type[Strict], ...]]] = {
-    "source": (SourceCommon, get_args(get_args(Source)[0])),
-    "trigger": (TriggerCommon, get_args(get_args(Trigger)[0])),
+KINDS: dict[Place, tuple[type[Strict], tuple[type[Strict], ...]]] = {
+    ("source",): (SourceCommon, get_args(get_args(Source)[0])),
+    ("trigger",): (TriggerCommon, get_args(get_args(Trigger)[0])),
+    ("trigger", "signal"): (SignalCommon, get_args(get_args(Signal)[0])),
 }
 
 
@@ -68,11 +72,17 @@ def patch_between(before: Configuration, after: Configuration) -> dict[str, Any]
     old, new = values_of(before), values_of(after)
     # What is not there and what is null are the same: the default.
     told = {path: new.get(path) for path in [*new, *old] if old.get(path) != new.get(path)}
-    for name, (common, _kinds) in KINDS.items():
-        # A patch to another kind keeps only what all kinds have: what both kinds have beside that has to be said.
-        if old[name, "type"] != new[name, "type"]:
-            own = {path: value for path, value in new.items() if path[0] == name and value is not None}
-            told |= {path: value for path, value in own.items() if path[1] not in common.model_fields}
+    for place, common in UNIONS.items():
+        if old.get((*place, "type")) == new.get((*place, "type")):
+            continue
+        # A patch to another kind keeps only what all kinds have: what both kinds have beside that has to be said, and what only
+        # the old one had goes by itself.
+        for path in {*old, *new}:
+            if path[: len(place)] == place and path[len(place)] not in common.model_fields:
+                if new.get(path) is None:
+                    told.pop(path, None)
+                else:
+                    told[path] = new[path]
     return tree_of(told)
 
 
@@ -93,9 +103,11 @@ def layered(shared: Mapping[str, Any], own: Mapping[str, Any]) -> Configuration:
     """
     base = patched(Configuration(), shared)
     said = places(own)
-    for name, (_common, kinds) in KINDS.items():
-        kind = said.get((name, "type")) or getattr(base, name).type
+    whole = base.model_dump(mode="json")
+    for place, (_common, kinds) in KINDS.items():
+        kind = said.get((*place, "type")) or (inside(whole, place) or {}).get("type")
         fields = next((one.model_fields for one in kinds if one.model_fields["type"].default == kind), None)
         if fields is not None:
-            said = {path: value for path, value in said.items() if path[0] != name or path[1] in fields}
+            depth = len(place)
+            said = {path: value for path, value in said.items() if path[:depth] != place or path[depth] in fields}
     return patched(base, tree_of(said))

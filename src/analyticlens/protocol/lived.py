@@ -12,6 +12,8 @@ from dataclasses import dataclass
 # A rest or a correction that needs no doubt, and how long a longer one is doubted, in seconds of running.
 REST_SECONDS = 86_400.0
 DOUBT_SECONDS = 7 * 86_400.0
+# Sums of many stretches of running are a little more or less than the whole.
+OVER_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +30,4 @@ class Lived:
             # Also one that was set back: less is old then.
             return Lived(wall)
         doubt = self.doubt - ran if self.doubt > 0 else DOUBT_SECONDS
-        return Lived(due, doubt) if doubt > 0 else Lived(wall)
+        return Lived(due, doubt) if doubt > OVER_SECONDS else Lived(wall)

@@ -94,6 +94,8 @@ class Durations(Strict):
     """Inspecting it."""
     total: Milliseconds = 0
     """From trigger to result."""
+    age: Milliseconds | None = None
+    """From the frame's capture to the result; none where a frame has no moment, as a file."""
 
 
 class VerdictBody(Strict):

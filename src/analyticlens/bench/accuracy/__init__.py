@@ -16,15 +16,16 @@ mean above its goal; sd, p95, worst, fails and cpu are missed as soon as they ar
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
-from itertools import repeat
+from itertools import chain, repeat
 from multiprocessing import get_context
+from pathlib import Path
 
 from analyticlens.bench.accuracy.missed import LISTED, MOST_A_TOOL, crowded, unlisted
 from analyticlens.bench.accuracy.table import HEAD, Row
-from analyticlens.bench.page import measured_by, table, write_part
+from analyticlens.bench.page import between, measured_by, part_of, table, write_part
 
 # One line a family, in the order of the table: `rows_<family>.py` beside this module.
 FAMILIES: tuple[str, ...] = (
@@ -55,15 +56,15 @@ def _listed(family: str, seed: int, n: int) -> list[Row]:
     return list(rows_of(family, seed, n))
 
 
-def measured(families: Sequence[str], seed: int, n: int, jobs: int = 1) -> Iterator[Row]:
-    """Yield the rows of these families in their order, so many families at once, each in a process of its own."""
+def measured(families: Sequence[str], seed: int, n: int, jobs: int = 1) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of these families in their order, each with its family; so many families at once, each in a process of its own."""
     if jobs == 1:
         for family in families:
-            yield from rows_of(family, seed, n)
+            yield from zip(repeat(family), rows_of(family, seed, n), strict=False)
         return
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        for rows in pool.map(_listed, families, repeat(seed), repeat(n)):
-            yield from rows
+        for family, rows in zip(families, pool.map(_listed, families, repeat(seed), repeat(n)), strict=True):
+            yield from zip(repeat(family), rows, strict=False)
 
 
 def run(args: argparse.Namespace, command: Sequence[str] = ()) -> int:
@@ -74,22 +75,39 @@ def run(args: argparse.Namespace, command: Sequence[str] = ()) -> int:
     chosen = [name for name in FAMILIES if not args.only or name in args.only.split(",")]
     print(f"accuracy against drawn truth: seed {args.seed}, about {args.count} pictures a row")
     print(HEAD)
-    rows, failed = [], 0
-    for row in measured(chosen, args.seed, args.count, args.jobs):
+    found: dict[str, list[Row]] = {family: [] for family in chosen}
+    failed = 0
+    for family, row in measured(chosen, args.seed, args.count, args.jobs):
         print(row, flush=True)
-        rows.append(row)
+        found[family].append(row)
         failed += bool(unlisted(row))
+    rows = list(chain.from_iterable(found.values()))
     known = sum(not row.met for row in rows) - failed
     print(f"{len(rows)} rows, {failed} missed a goal" + (f", {known} a goal that is listed as missed" if known else ""))
     for tool in crowded():
         print(f"more than {MOST_A_TOOL} goals of {tool} are listed as missed")
     if args.write:
-        write_part(args.write, "accuracy", [*measured_by(command), *_page(rows)])
+        parts = {family: [*measured_by(command), *_tables(of_it)] for family, of_it in found.items()}
+        write_part(args.write, "accuracy", _page(args.write, parts))
     return 1 if (failed or crowded()) and args.check else 0
 
 
-def _page(rows: Sequence[Row]) -> list[str]:
-    """Return the rows as tables, one a tool, and the goals that are listed as missed."""
+def _page(page: Path, parts: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the part of the page: the families measured now, the others as they stand there, and the goals listed as missed."""
+    lines = [
+        "bias, sd: mean and standard deviation of the signed errors; p95, worst: of their size; fails: not found or grossly wrong;",
+        "CRB: the least standard deviation any method can have (Cramer-Rao).",
+    ]
+    for family in FAMILIES:
+        name = f"accuracy-{family}"
+        lines += ["", between(name, parts[family]) if family in parts else part_of(page, name)]
+    lines += ["", "### Missed goals", ""]
+    tried = [(goal.tool, goal.condition, goal.measure, goal.word, text) for goal, text in LISTED.items()]
+    return lines + (table(("tool", "condition", "measure", "goal", "what was tried"), tried) if tried else ["None."])
+
+
+def _tables(rows: Sequence[Row]) -> list[str]:
+    """Return the rows as tables, one a tool."""
     head = (
         "condition",
         "measure",
@@ -105,12 +123,7 @@ def _page(rows: Sequence[Row]) -> list[str]:
         "sd/CRB",
         "goals",
     )
-    lines = [
-        "bias, sd: mean and standard deviation of the signed errors; p95, worst: of their size; fails: not found or grossly wrong;",
-        "CRB: the least standard deviation any method can have (Cramer-Rao).",
-    ]
+    lines: list[str] = []
     for tool in dict.fromkeys(row.tool for row in rows):
         lines += ["", f"### {tool}", "", *table(head, (row.cells()[1:] for row in rows if row.tool == tool))]
-    lines += ["", "### Missed goals", ""]
-    tried = [(goal.tool, goal.condition, goal.measure, goal.word, text) for goal, text in LISTED.items()]
-    return lines + (table(("tool", "condition", "measure", "goal", "what was tried"), tried) if tried else ["None."])
+    return lines

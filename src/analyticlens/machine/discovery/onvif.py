@@ -12,9 +12,9 @@ from xml.sax.saxutils import escape
 from analyticlens.machine import clock
 from analyticlens.machine.discovery.hostile import every, text, under, words
 from analyticlens.machine.discovery.probe import at_host
-from analyticlens.machine.discovery.reach import Reach, private_only
 from analyticlens.machine.discovery.refusal import LookupFailed
-from analyticlens.machine.discovery.soap import NOBODY, Asker, Camera, Fault
+from analyticlens.machine.discovery.soap import Camera, Fault
+from analyticlens.machine.login import NOBODY, Login
 from analyticlens.protocol.discovery import MOST_ADDRESS, MOST_PROFILES, CameraLookup, CameraProfile
 
 LOOKUP_SECONDS = 20.0
@@ -27,10 +27,13 @@ SECRET_WORDS = ("pass", "pwd", "secret", "auth")
 
 
 def look_up(
-    address: str, asker: Asker = NOBODY, reach: Reach = private_only, seconds: float = LOOKUP_SECONDS
+    address: str, login: Login = NOBODY, allowed: tuple[str, ...] | None = None, seconds: float = LOOKUP_SECONDS
 ) -> CameraLookup:
-    """Return what the camera at an address offers, within so many seconds. Raises LookupFailed with why it could not be asked."""
-    with closing(Camera(device_service(address), asker, reach, seconds)) as camera:
+    """Return what the camera at an address offers. Raises LookupFailed with why it could not be asked.
+
+    allowed: the lines of the machine's list of cameras, None where it has none. seconds: what all calls together may take.
+    """
+    with closing(Camera(device_service(address), login, allowed, seconds)) as camera:
         camera.clock_offset = _clock_offset(camera)
         service, version = _media(camera)
         maker, model = _maker(camera)
@@ -44,7 +47,7 @@ def look_up(
             maker=maker,
             model=model,
             clock_offset=camera.clock_offset,
-            profiles=[_profile(camera, service, version, one, asker) for one in found],
+            profiles=[_profile(camera, service, version, one, login) for one in found],
         )
 
 
@@ -138,7 +141,7 @@ def _everything(version: str) -> str:
     return "<Type>VideoEncoder</Type>" if version == MEDIA[1] else ""
 
 
-def _profile(camera: Camera, service: SplitResult, version: str, said: ET.Element, asker: Asker) -> CameraProfile:
+def _profile(camera: Camera, service: SplitResult, version: str, said: ET.Element, login: Login) -> CameraProfile:
     """Return one profile with its addresses; what is missing is told with it. Raises LookupFailed where another user is wanted."""
     coded = under(said, "VideoEncoderConfiguration")
     coded = under(said, "VideoEncoder") if coded is None else coded
@@ -147,7 +150,7 @@ def _profile(camera: Camera, service: SplitResult, version: str, said: ET.Elemen
     token = said.get("token", "")
     problems: list[str] = []
     stream, snapshot = (
-        _uri(camera, service, question.format(token=escape(token), version=version), asker, problems)
+        _uri(camera, service, question.format(token=escape(token), version=version), login, problems)
         for question in _questions(version)
     )
     return CameraProfile(
@@ -173,11 +176,11 @@ def _questions(version: str) -> tuple[str, str]:
     )
 
 
-def _uri(camera: Camera, service: SplitResult, question: str, asker: Asker, problems: list[str]) -> str:
+def _uri(camera: Camera, service: SplitResult, question: str, login: Login, problems: list[str]) -> str:
     """Return the address the camera answers with, "" and a problem where it may not be shown or used."""
     try:
         said = text(under(camera.call(question, service), "Uri"))
-        return shown(said, (camera.host, camera.address), asker.password)
+        return shown(said, (camera.host, camera.address), login.password)
     except Fault:
         return ""
     except LookupFailed as failed:

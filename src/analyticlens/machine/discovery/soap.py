@@ -6,7 +6,6 @@ A WS-UsernameToken digest goes with each call, and an HTTP digest where the came
 from __future__ import annotations
 
 import base64
-import errno
 import hashlib
 import os
 import socket
@@ -14,7 +13,6 @@ import ssl
 import threading
 import xml.etree.ElementTree as ET
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from urllib.parse import SplitResult
@@ -22,10 +20,11 @@ from xml.sax.saxutils import escape
 
 import httpx2
 
-from analyticlens.machine import clock
+from analyticlens.machine import addresses, clock
 from analyticlens.machine.discovery.hostile import NotXml, every, local, read, under
-from analyticlens.machine.discovery.reach import Reach, looked_up
 from analyticlens.machine.discovery.refusal import LookupFailed
+from analyticlens.machine.login import Login
+from analyticlens.machine.refusals import SourceRefused
 
 CALL_SECONDS = 5.0
 MOST_BYTES = 256 * 1024
@@ -45,17 +44,6 @@ TOKEN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks the camera. Its text tells nothing."""
-
-    user: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
-
-
-NOBODY = Asker()
-
-
 class Fault(Exception):
     """The camera understood and refused, for another reason than who asks."""
 
@@ -63,12 +51,15 @@ class Fault(Exception):
 class Camera:
     """One camera's services. Used by one thread."""
 
-    def __init__(self, device: SplitResult, asker: Asker, reach: Reach, seconds: float) -> None:
-        """Find the camera's address, once. `seconds`: what all calls together may take. Raises LookupFailed."""
+    def __init__(self, device: SplitResult, login: Login, allowed: tuple[str, ...] | None, seconds: float) -> None:
+        """Find the camera's address, once, and see whether somebody is there. Raises LookupFailed.
+
+        allowed: the lines of the machine's list of cameras, None where it has none. seconds: what all calls together may take.
+        """
         self.host = device.hostname or ""
-        self._device, self._asker, self._reach = device, asker, reach
+        self._device, self._login, self._allowed = device, login, allowed
+        self.address = _address(self.host, _port(device), allowed)
         self._deadline = clock.mono() + seconds
-        self.address = looked_up(self.host, _port(device), reach)
         self.clock_offset: float | None = None
         """How many seconds the camera's clock is ahead, which the moment in a digest must be in."""
         # Cameras sign their own certificates; what is sent shows the password to nobody.
@@ -83,7 +74,7 @@ class Camera:
 
         Raises Fault, and LookupFailed where there is no answer, no ONVIF in it, or another user wanted.
         """
-        signed = signed and bool(self._asker.user)
+        signed = signed and bool(self._login.user)
         raw = ENVELOPE.format(header=self._token() if signed else "", body=body).encode()
         status, said = self._exchange(service or self._device, raw, signed)
         if status in (401, 403):
@@ -112,10 +103,10 @@ class Camera:
         created = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
         nonce = os.urandom(16)
         digest = hashlib.sha1(
-            nonce + created.encode() + self._asker.password.encode()
+            nonce + created.encode() + self._login.password.encode()
         ).digest()  # as the standard has it
         return TOKEN.format(
-            user=escape(self._asker.user),
+            user=escape(self._login.user),
             digest=base64.b64encode(digest).decode(),
             nonce=base64.b64encode(nonce).decode(),
             created=created,
@@ -127,7 +118,7 @@ class Camera:
         if not signed:
             return self._post(request)[:2]
         # A fresh one each time: it would remember a challenge it does not understand, and fail over it before the next call.
-        flow = httpx2.DigestAuth(self._asker.user, self._asker.password).auth_flow(request)
+        flow = httpx2.DigestAuth(self._login.user, self._login.password).auth_flow(request)
         status, said, response = self._post(next(flow))
         try:
             again = flow.send(response)
@@ -141,7 +132,7 @@ class Camera:
 
     def _request(self, service: SplitResult, content: bytes) -> httpx2.Request:
         port = _port(service)
-        if not self._reach(self.address, self.host, port):
+        if not addresses.may_reach(self.address, self.host, port, self._allowed):
             raise LookupFailed(f"{self.host}:{port} is not among the cameras this machine may reach")
         place = f"[{self.address}]" if ":" in self.address else self.address
         headers = {
@@ -170,8 +161,8 @@ class Camera:
                     return response.status_code, self._bounded(response), response
                 finally:
                     response.close()
-        except httpx2.ConnectError as error:
-            raise self._no_way(error) from None
+        except httpx2.ConnectError:
+            raise LookupFailed(f"{self.host}:{request.url.port} cannot be reached") from None
         except httpx2.TimeoutException:
             raise self._late() from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError):
@@ -194,20 +185,9 @@ class Camera:
         return LookupFailed(f"{self.host} answers, but not as an ONVIF camera does")
 
     def _unauthorized(self) -> LookupFailed:
-        if self._asker.user:
+        if self._login.user:
             return LookupFailed(f"{self.host} refuses this user and password", unauthorized=True)
         return LookupFailed(f"{self.host} wants a user and a password, and none is set", unauthorized=True)
-
-    def _no_way(self, problem: BaseException) -> LookupFailed:
-        cause: BaseException | None = problem
-        while cause is not None and not isinstance(cause, OSError):
-            cause = cause.__cause__ or cause.__context__
-        number = cause.errno if isinstance(cause, OSError) else None
-        if number == errno.ECONNREFUSED:
-            return LookupFailed(f"{self.host} is there but nothing answers at that port")
-        if number in (errno.EHOSTUNREACH, errno.ENETUNREACH):
-            return LookupFailed(f"there is no way to {self.host}: wrong address, or its network is not connected")
-        return LookupFailed(f"{self.host} cannot be reached")
 
 
 class _Cut:
@@ -235,6 +215,15 @@ class _Cut:
         if self._peer is not None:
             with suppress(OSError):  # It may have ended by itself.
                 socket.socket.shutdown(self._peer, socket.SHUT_RDWR)
+
+
+def _address(host: str, port: int, allowed: tuple[str, ...] | None) -> str:
+    """Return the address of a host at which somebody answers, of those this machine may reach. Raises LookupFailed."""
+    try:
+        with addresses.connected(host, port, allowed) as peer:
+            return str(peer.getpeername()[0])
+    except SourceRefused as refused:
+        raise LookupFailed(refused.sentence) from None
 
 
 def _port(parts: SplitResult) -> int:

@@ -90,7 +90,7 @@ class Commands:
                 case "discover":
                     return find_cameras(command.args)
                 case "camera_lookup":
-                    return ask_camera(command.args, door)
+                    return ask_camera(station, command.args, door)
         except NotNow as refused:
             return CommandReport(state="refused", message=refused.sentence)
         except (DoorDown, DoorRefused) as problem:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ValidationError
 
 from analyticlens.machine.discovery import discover
 from analyticlens.machine.discovery.onvif import look_up
 from analyticlens.machine.discovery.refusal import LookupFailed
-from analyticlens.machine.discovery.soap import Asker
-from analyticlens.machine.link.door import Door, DoorDown
+from analyticlens.machine.link.door import Door
+from analyticlens.machine.link.logins import CAME, fetched
+from analyticlens.machine.login import Login
 from analyticlens.protocol.desired import CommandReport
 from analyticlens.protocol.discovery import DiscoverArgs, LookupArgs
 from analyticlens.protocol.strict import first_error, plain
+
+if TYPE_CHECKING:
+    from analyticlens.machine.station import Station
 
 
 def find_cameras(args: dict[str, object]) -> CommandReport:
@@ -23,24 +29,27 @@ def find_cameras(args: dict[str, object]) -> CommandReport:
     return _done(discover(asked.seconds))
 
 
-def ask_camera(args: dict[str, object], door: Door) -> CommandReport:
-    """Ask one camera what it offers, as the user in the machine's secrets, who is never told on. Raises DoorDown, DoorRefused."""
+def ask_camera(station: Station, args: dict[str, object], door: Door) -> CommandReport:
+    """Ask one camera what it offers, as the user in the machine's secrets, whom nothing reported tells of. Raises DoorDown, DoorRefused."""
     try:
         asked = LookupArgs.model_validate(args)
     except ValidationError as error:
         return CommandReport(state="refused", message=first_error(error)[:2000])
     try:
-        return _done(look_up(asked.address, _asker(door)))
+        return _done(look_up(asked.address, _login(station, door), station.cradle.nest.network()["cameras"]))
     except LookupFailed as failed:
         return CommandReport(state="failed", message=failed.sentence[:2000])
 
 
-def _asker(door: Door) -> Asker:
-    """Fetch who the machine's camera is asked as; nobody where no secret is set. Nothing is kept. Raises DoorDown, DoorRefused."""
-    secrets = door.call("GET", "secrets").get("secrets")
-    if not isinstance(secrets, dict):
-        raise DoorDown("an answer that is not the orchestrator's")
-    return Asker(str(secrets.get("source_user", "")), str(secrets.get("source_password", "")))
+def _login(station: Station, door: Door) -> Login:
+    """Return who the machine's camera is asked as at this moment. Raises DoorDown, DoorRefused.
+
+    What an administrator set just now counts, though the machine keeps it only at its next look. Nothing is kept here.
+    """
+    told = fetched(door)
+    if told != Login() or station.outbox.word(CAME):
+        return told
+    return Login(*station.cradle.nest.network()["login"])
 
 
 def _done(result: BaseModel) -> CommandReport:

@@ -98,10 +98,12 @@ class Heart:
             generation=status.generation,
             applied=status.applied,
             counters=status.counters,
+            trigger=status.trigger,
             outbox=OutboxState(
                 depth=outbox.depth(), oldest_seconds=outbox.oldest_seconds(), pictures=outbox.pictures_waiting()
             ),
-            frame_age_seconds=speed.frame_age(),
+            frame_age_seconds=station.frame_age(),
+            source=station.loop.camera.facts(),
             fps=speed.fps(),
             latency_p50_ms=speed.latency(0.5),
             latency_p99_ms=speed.latency(0.99),

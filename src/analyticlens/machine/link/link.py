@@ -11,6 +11,7 @@ from analyticlens.machine.link.commands import Commands
 from analyticlens.machine.link.credential import enrol, kept_token, token_path
 from analyticlens.machine.link.door import ANSWER_SECONDS, Door, DoorDown, DoorRefused
 from analyticlens.machine.link.heart import Heart
+from analyticlens.machine.link.logins import Logins
 from analyticlens.machine.link.trust import NotTrusted, authority_path, believed, learn
 from analyticlens.machine.link.upload import LiveSender, PictureUploader, Uploader
 from analyticlens.machine.link.worker import Worker
@@ -142,6 +143,7 @@ class Link:
             "pictures": Worker("pictures", PictureUploader(station).step, self._door),
             "live": Worker("live", LiveSender(station).step, self._door, 5.0),
             "commands": Worker("commands", self._commands.step, self._door),
+            "secrets": Worker("secrets", Logins(station).step, self._door),
         }
         steps["heart"].failed = self._lost
         station.changes.heartbeat_soon = steps["heart"].wake

@@ -247,8 +247,8 @@ class History(FactAdmin):
 class VMHeartbeatAdmin(History):
     """Heartbeats: machines make them, people read them, retention forgets them."""
 
-    list_display = ("timestamp", "wall", "virtual_machine", "status", "connection_status", "error_message", "late")
-    list_filter = ("status", "connection_status", "late")
+    list_display = ("timestamp", "wall", "virtual_machine", "status", "connection_status", "error_message")
+    list_filter = ("status", "connection_status")
     date_hierarchy = "timestamp"
     ordering = ("-timestamp",)
     list_select_related = ("virtual_machine",)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext, gettext_lazy
+from pydantic.fields import FieldInfo
 
 from analyticlens.protocol.configuration import Configuration
 from analyticlens.protocol.layers import KINDS, Place
@@ -20,6 +21,14 @@ from dashboard.schema import SEPARATOR, Spec, specs, specs_of
 LABELS: dict[Place, dict[str, object]] = {
     ("source", "type"): dict(SOURCE_TYPES),
     ("trigger", "type"): dict(TRIGGER_TYPES),
+    ("trigger", "signal", "type"): {
+        "http": gettext_lazy("HTTP call"),
+        "tcp": gettext_lazy("line over TCP"),
+        "mqtt": gettext_lazy("MQTT message"),
+        "modbus": gettext_lazy("Modbus TCP coil"),
+        "gpio": gettext_lazy("input pin (GPIO)"),
+        "hardware": gettext_lazy("line of the camera"),
+    },
     ("logging", "policy"): {
         "ALL": gettext_lazy("all results"),
         "APPROVED": gettext_lazy("approved results"),
@@ -35,8 +44,9 @@ def configuration_specs() -> dict[Place, Spec]:
 
 
 def _specs() -> Iterator[Spec]:
-    for name, (common, kinds) in KINDS.items():
-        field = Configuration.model_fields[name]
+    for place, (common, kinds) in KINDS.items():
+        name = SEPARATOR.join(place)
+        field = _field_at(place)
         title, about = field.title or name, field.description or ""
         choices = tuple(str(kind.model_fields["type"].default) for kind in kinds)
         yield Spec(
@@ -46,8 +56,16 @@ def _specs() -> Iterator[Spec]:
         for kind in (common, *kinds):
             for spec in specs_of(kind.model_json_schema(), f"{name}{SEPARATOR}"):
                 seen.setdefault(spec.name, replace(spec, group=title))
-        yield from seen.values()
-    yield from (spec for spec in specs(Configuration) if spec.name not in KINDS)
+        yield from (spec for spec in seen.values() if tuple(spec.name.split(SEPARATOR)) not in KINDS)
+    yield from (spec for spec in specs(Configuration) if (spec.name,) not in KINDS)
+
+
+def _field_at(place: Place) -> FieldInfo:
+    """Return the field of the contract a place is: in whichever kind of what it lies in has it."""
+    if len(place) == 1:
+        return Configuration.model_fields[place[0]]
+    _common, kinds = KINDS[place[:-1]]
+    return next(kind.model_fields[place[-1]] for kind in kinds if place[-1] in kind.model_fields)
 
 
 def place_title(path: Place) -> str:

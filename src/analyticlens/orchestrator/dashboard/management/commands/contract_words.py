@@ -16,7 +16,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from analyticlens.protocol import limits, oldwire_regions, recipe, regions, seedrows, tools
+from analyticlens.protocol import external, limits, oldwire_regions, recipe, regions, schedule, seedrows, tools
 from analyticlens.protocol.reasons import REASONS
 from analyticlens.protocol.tools import COVERAGE, TOOL_CLASSES, BlobTool
 from dashboard.configuration_words import LABELS, configuration_specs
@@ -57,7 +57,8 @@ def refusals() -> Iterator[str]:
     """Yield the sentences the contract refuses with, with places for the values in them."""
     families = [f"{tools.__name__}.{module.name}" for module in pkgutil.iter_modules(tools.__path__)]
     yield from seedrows.NO_SENSE.values()
-    for module in (limits, oldwire_regions, recipe, regions, seedrows, *map(importlib.import_module, families)):
+    rooms = (external, limits, oldwire_regions, recipe, regions, schedule, seedrows)
+    for module in (*rooms, *map(importlib.import_module, families)):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ValueError":
                 yield from (_sentence(text) for argument in node.args for text in _either(argument))

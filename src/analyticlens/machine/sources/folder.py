@@ -1,65 +1,22 @@
-"""Where pictures come from. A new kind is one class with `grab` and `close`, and one line in SOURCES."""
+"""A folder as a source of pictures."""
 
 from __future__ import annotations
 
 import bisect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
 
 from analyticlens.machine import clock, folders
 from analyticlens.machine.decode import MAX_BYTES, Undecodable, decode
-from analyticlens.machine.inspector import BEGINNING, Resume
 from analyticlens.machine.refusals import SourceRefused
+from analyticlens.machine.sources.frames import ANY, Grabbed, Place, Pulse, Wanted
 from analyticlens.protocol.configuration import DeepSource
 from analyticlens.protocol.configuration import Source as SourceConfig
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 # A file that does not decode and changed this short a time ago is still being written.
 SETTLE_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Grabbed:
-    """One try at a frame. `image` is None when it could not be read whole; `reason` and `message` then say why.
-
-    `image` is uint8 or uint16, (H, W) grey or (H, W, 3) BGR; `bits` are those used of uint16, None where nobody knows.
-    """
-
-    number: int
-    name: str
-    image: NDArray[Any] | None
-    captured_at: str
-    reason: str = ""
-    message: str = ""
-    bits: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What a source may use of this machine."""
-
-    data: Path
-    roots: tuple[Path, ...] = ()
-    resume: Resume = BEGINNING
-
-
-class Source(Protocol):
-    """What every source can do. It is made in the child, used by one thread, and may block: the parent has the deadline."""
-
-    position: str
-    """Where to go on, for the next source of the same configuration; "" when that means nothing."""
-
-    def grab(self) -> Grabbed:
-        """Return the newest frame. Raises SourceRefused when pictures can no longer be had."""
-
-    def close(self) -> None:
-        """Let the device go."""
 
 
 class FolderSource:
@@ -79,7 +36,7 @@ class FolderSource:
             for _ in range(place.resume.skip):
                 self._advance(folder)
 
-    def grab(self) -> Grabbed:
+    def grab(self, wanted: Wanted = ANY) -> Grabbed:
         """Return the next picture of the folder, or why it could not be read."""
         with self._folder() as folder:
             self._list(folder)
@@ -90,6 +47,10 @@ class FolderSource:
                     return grabbed
                 tried.append(grabbed)
             return tried[0]
+
+    def pulse(self) -> Pulse:
+        """A folder is well while it can be read, which the next grab finds out."""
+        return Pulse()
 
     def close(self) -> None:
         """Nothing is held open between pictures."""
@@ -149,14 +110,3 @@ class FolderSource:
             reason = reason.replace(name, shown)
             grabbed = Grabbed(self._count, shown, None, text, "decode_failed", f"{shown} cannot be read: {reason}")
         return grabbed, not 0 <= now.timestamp() - changed < SETTLE_SECONDS
-
-
-SOURCES: dict[str, Callable[[SourceConfig, Place], Source]] = {"pasta": FolderSource}
-
-
-def open_source(config: SourceConfig, place: Place) -> Source:
-    """Open the configured source. Raises SourceRefused with one sentence."""
-    make = SOURCES.get(config.type)
-    if make is None:
-        raise SourceRefused(f"sources of type {config.type} are not available on this machine yet", lasting=True)
-    return make(config, place)

@@ -10,8 +10,9 @@ import pytest
 
 from analyticlens.machine.inspector import BEGINNING, Resume
 from analyticlens.machine.refusals import SourceRefused
-from analyticlens.machine.source import EXTENSIONS, Grabbed, Place, Source, open_source
-from analyticlens.protocol.configuration import CameraSource, FolderSource
+from analyticlens.machine.sources import Grabbed, Place, Source, open_source
+from analyticlens.machine.sources.folder import EXTENSIONS
+from analyticlens.protocol.configuration import FolderSource, GenicamSource
 from tests.machine.helpers import discs, encode, fill
 
 
@@ -85,7 +86,7 @@ def test_a_damaged_file_is_an_error_frame_and_the_next_one_follows(tmp_path: Pat
 
 
 def test_a_file_still_being_written_waits_for_its_next_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analyticlens.machine.source.SETTLE_SECONDS", 600)
+    monkeypatch.setattr("analyticlens.machine.sources.folder.SETTLE_SECONDS", 600)
     folder = fill(tmp_path / "pictures", [1, 1])
     whole = (folder / "00.png").read_bytes()
     (folder / "00.png").write_bytes(whole[:60])
@@ -168,8 +169,8 @@ def test_a_folder_that_vanishes_is_told_and_one_that_returns_is_read(tmp_path: P
 
 
 def test_other_kinds_are_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(SourceRefused, match="camera are not available on this machine yet") as refused:
-        open_source(CameraSource(), Place(tmp_path))
+    with pytest.raises(SourceRefused, match="genicam are not available on this machine yet") as refused:
+        open_source(GenicamSource(), Place(tmp_path))
     assert refused.value.lasting
 
 
