@@ -36,7 +36,7 @@ $(shell rm -f $(RUNTIME) $(DEV))
 .PHONY: $(BIN)/python
 endif
 
-.PHONY: help up setup peers check format test test-full bench bench-accuracy lock clean
+.PHONY: help up setup peers check format test test-full soak bench bench-accuracy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -66,6 +66,9 @@ test-full: setup ## run the tests on what is drawn anew each time (RUNS=times, T
 	@for run in $$(seq $(or $(RUNS),1)); do \
 		$(BIN)/python -m pytest -n $(N) --dist loadgroup --seed fresh $(or $(T),--ignore=tests/faults) || exit 1; done
 	$(if $(T),,$(BIN)/python -m pytest -n $(N) --dist loadgroup --no-loadscope-reorder --seed fresh tests/faults)
+
+soak: setup ## run the faults long, by their number (ID=F16; all without)
+	$(BIN)/python -m tests.soak $(ID)
 
 bench: setup ## print the figures of the design (CHECK=1 fails on a miss)
 	@missed=0; \

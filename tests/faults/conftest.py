@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "beside" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("pictures"))
         if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(600))
+            item.add_marker(pytest.mark.timeout(int(os.environ.get("AL_FAULT_SECONDS", "600"))))
 
 
 @pytest.fixture

@@ -207,7 +207,7 @@ def test_a_day_of_triggers_is_reconciled_exactly(clocks: Clocks, tmp_path: Path,
         expected["refused"] += asked - waiting
         if fate == "runs":
             assert timetable.due() is not None, f"seed {seed}, minute {minute}"
-            outbox.append("verdict", verdict(minute))
+            outbox.append("verdict", verdict(minute + 1))
             while (triggered := queue.take()) is not None:
                 outbox.append("verdict", verdict(triggered.count))
             expected["inspected"] += waiting + 1
