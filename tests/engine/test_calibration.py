@@ -189,6 +189,36 @@ def test_circles_and_scale_under_tilt() -> None:
     assert near != pytest.approx(far, rel=0.02)
 
 
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_round_hole_is_measured_on_a_plane_tilted_by_as_much_as_25_degrees(number: int) -> None:
+    """In the picture it is an oval further out of round than the tolerance."""
+    known = camera(*BOARDS[number])
+    pixels = np.stack(np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT)), axis=2).reshape(-1, 2).astype(float)
+    x, y = Plane(known).points(pixels).T
+    tools: list[dict[str, Any]] = [{"type": "calibration", "params": known.model_dump()}]
+    light, sizes = np.full(WIDTH * HEIGHT, 60.0), (8.0, 5.0, 7.0)
+    for middle, r in zip(((45.0, 32.0), (12.0, 55.0), (82.0, 52.0)), sizes, strict=True):
+        scale = Plane(known).scale(*seen(known, np.array([middle]))[0])
+        light += 120 * np.clip((r - np.hypot(x - middle[0], y - middle[1])) / scale + 0.5, 0, 1)
+        (cx, cy), (ox, oy) = seen(known, np.array([middle, (middle[0] + r, middle[1])]))
+        about = {
+            "cx": cx,
+            "cy": cy,
+            "inner": math.hypot(ox - cx, oy - cy) - 9,
+            "outer": math.hypot(ox - cx, oy - cy) + 9,
+        }
+        tools.append({"type": "circle", "region": {"shape": "ring"} | about})
+    measures = [{"type": "measure", "params": {"kind": "diameter", "first": i, "calibration": 1}} for i in (2, 3, 4)]
+    picture = cv2.GaussianBlur(light.reshape(HEIGHT, WIDTH), (0, 0), 0.8) + np.random.default_rng(2).normal(
+        0, 2, (HEIGHT, WIDTH)
+    )
+    outcomes = look(np.asarray(np.rint(picture), np.uint8), *tools, *measures).tools
+    for size, round_, measured in zip(sizes, outcomes[1:4], outcomes[4:], strict=True):
+        assert measured.status == "ok", measured.message
+        assert round_.features["arc_coverage"] > 0.95
+        assert measured.features["distance_mm"] == pytest.approx(2 * size, abs=0.02)
+
+
 def test_a_scale_is_taught_by_a_known_length() -> None:
     assert teach_scale((10, 20), (10, 120), 5).mm_per_px == 0.05
     for first, second, length in (((1, 1), (1, 1), 5.0), ((0, 0), (1, 1), 0.0), ((0, 0), (1, 1), math.inf)):

@@ -185,6 +185,65 @@ def test_roundness_sees_what_is_not_round() -> None:
     assert three["rms"] == pytest.approx(0.4 / math.sqrt(2), abs=0.05)
 
 
+def waved(r: float, depth: float, waves: int, turn: float) -> Sdf:
+    """Return a disc in the middle whose rim goes in and out by `depth` pixels, so many times to the round."""
+
+    def away(x: Any, y: Any) -> Any:
+        around = np.arctan2(y - MIDDLE, x - MIDDLE) - math.radians(turn)
+        return np.hypot(x - MIDDLE, y - MIDDLE) - r - depth * np.cos(waves * around)
+
+    return away
+
+
+@pytest.mark.parametrize("turn", [0.0, 33.0])
+@pytest.mark.parametrize(
+    ("r", "depth", "waves"),
+    [(48, 0.8, 2), (48, 1.0, 2), (48, 1.3, 2), (30, 1.3, 2), (20, 1.2, 2), (45, 1.3, 3), (45, 1.2, 5)],
+)
+def test_a_rim_out_of_round_within_the_tolerance_is_measured_whole(
+    rng: np.random.Generator, r: float, depth: float, waves: int, turn: float
+) -> None:
+    x, y = MIDDLE + rng.uniform(-0.5, 0.5, 2)
+    features = found(drawn((waved(r, depth, waves, turn), 180), snr=100, rng=rng), circle(ring(r, x=x, y=y)))
+    centre, radius = off(features, MIDDLE, MIDDLE, r)
+    assert centre < 0.03
+    assert abs(radius) < 0.03
+    assert features["roundness"] == pytest.approx(2 * depth, abs=0.15)
+    assert features["rms"] == pytest.approx(depth / math.sqrt(2), abs=0.05)
+    assert features["arc_coverage"] == 1
+
+
+def test_an_oval_spreads_little_more_than_sigma_says(rng: np.random.Generator) -> None:
+    errors, sigmas = [], []
+    prepared = prepare(recipe(circle(ring(30))))
+    for _ in range(25):
+        features = inspect(drawn((waved(30, 1.2, 2, 20), 180), snr=20, rng=rng), prepared).tools[0].features
+        errors.append((features["x"], features["y"], features["radius"]))
+        sigmas.append((features["sigma"], features["sigma"], features["radius_sigma"]))
+    ratio = np.std(errors, axis=0) / np.mean(sigmas, axis=0)
+    assert (ratio > 0.5).all(), ratio
+    # Its waves are told from noisy edges too.
+    assert (ratio < 2.5).all(), ratio
+
+
+@pytest.mark.parametrize("defect", ["notch", "bump", "flat", "dirt"])
+def test_what_is_nothing_of_an_oval_rim_does_not_move_it(rng: np.random.Generator, defect: str) -> None:
+    oval = waved(42, 1.1, 2, 15)
+    spots = [(disc(MIDDLE + 42 * math.cos(a), MIDDLE + 42 * math.sin(a), 2), 20.0) for a in (0.4, 2.0, 4.5)]
+    layers: dict[str, list[tuple[Sdf, float]]] = {
+        "notch": [(oval, 180), (rectangle(102, MIDDLE, 10, 8), 60)],
+        "bump": [(oval, 180), (rectangle(102, MIDDLE, 10, 12), 180)],
+        "flat": [(oval, 180), (half_plane(MIDDLE, MIDDLE + 40, 270), 60)],
+        "dirt": [(oval, 180), *spots],
+    }
+    features = found(drawn(*layers[defect], snr=100, rng=rng), circle(ring(42)))
+    # What is not seen of an oval moves its least squares circle.
+    centre, radius = off(features, MIDDLE, MIDDLE, 42)
+    assert centre < 0.45
+    assert abs(radius) < 0.3
+    assert features["arc_coverage"] > 0.75
+
+
 @pytest.mark.parametrize("scale", [16, 257])
 def test_more_bits_tell_more(rng: np.random.Generator, scale: int) -> None:
     x, y = MIDDLE + rng.uniform(-3, 3, 2)

@@ -46,12 +46,16 @@ BASIC, LIT, GLARE = 6, 8, 10
 
 
 class Pixels(NamedTuple):
-    """Raw pixels (n): columns `x`, rows `y` and `grey`, all float64, and the ray each lies nearest to."""
+    """Raw pixels (n): columns `x`, rows `y` and `grey`, all float64, and the ray each lies nearest to.
+
+    `beyond` (n) is how far outwards of the circle the rim runs where each lies, in pixels: 0 where it is round.
+    """
 
     x: Floats
     y: Floats
     grey: Floats
     ray: NDArray[np.intp]
+    beyond: Floats
 
 
 class CircleFit(NamedTuple):
@@ -114,7 +118,8 @@ def pixels_between(
     ray = ray_of(columns - place[0], rows - place[1])
     kept = ray >= 0
     columns, rows = columns[kept], rows[kept]
-    return Pixels(columns.astype(float), rows.astype(float), grey[rows, columns].astype(float), ray[kept])
+    light = grey[rows, columns].astype(float)
+    return Pixels(columns.astype(float), rows.astype(float), light, ray[kept], np.zeros(len(rows)))
 
 
 def fit_circle(
@@ -166,7 +171,7 @@ class _Model:
     def _level(self) -> None:
         """Set dark and step so that they fit the present geometry best."""
         away = np.hypot(self.pixels.x - self.p[0], self.pixels.y - self.p[1])
-        rise = profile(away, self.p[2], self.p[3]).rise
+        rise = profile(np.maximum(away - self.pixels.beyond, 0), self.p[2], self.p[3]).rise
         middle, level = float(rise.mean()), float(self.pixels.grey.mean())
         spread = rise - middle
         size = float(spread @ spread)
@@ -179,7 +184,7 @@ class _Model:
         a, e, g, h = self.p[BASIC:]
         dx, dy = self.pixels.x - x, self.pixels.y - y
         away = np.maximum(np.hypot(dx, dy), 1e-9)
-        seen = profile(away, r, blur)
+        seen = profile(np.maximum(away - self.pixels.beyond, 0), r, blur)
         light = 1 + a * self.u + e * self.v
         level = dark + step * seen.rise
         by = self._buffers.take("circle by", (GLARE, len(away)), np.float64)[:terms]
@@ -207,11 +212,12 @@ class _Model:
                 return False
             change[:3] = np.clip(change[:3], -STRIDE, STRIDE)
             change[3] = np.clip(change[3], -self.p[3] / 2, self.p[3])
+            before = self.p[:4].copy()
             self.p[: self.terms] += change
             self.p[3] = min(max(self.p[3], SHARPEST), self.scale)
             if self.p[2] <= SHARPEST:
                 return False
-            if float(np.abs(change[:4]).max()) < SETTLED:
+            if float(np.abs(self.p[:4] - before).max()) < SETTLED:
                 break
         return True
 
@@ -239,8 +245,8 @@ class _Model:
         fits &= (mean <= most)[np.minimum(group, len(mean) - 1)]
         if fits.all() or np.count_nonzero(fits) < max(FEWEST_PIXELS, len(fits) // 4):
             return False
-        x, y, grey, ray = self.pixels
-        self.pixels = Pixels(x[fits], y[fits], grey[fits], ray[fits])
+        x, y, grey, ray, beyond = self.pixels
+        self.pixels = Pixels(x[fits], y[fits], grey[fits], ray[fits], beyond[fits])
         self._offsets()
         return True
 

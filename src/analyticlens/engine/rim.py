@@ -70,8 +70,9 @@ def _beside(
     step = unrolled.radii[1] - unrolled.radii[0]
     dx, dy = circle.x - sector.x, circle.y - sector.y
     cos, sin = np.cos(unrolled.angles[circle.holds]), np.sin(unrolled.angles[circle.holds])
-    # Where each ray meets the circle.
+    # Where each ray meets the rim.
     meets = dx * cos + dy * sin + np.sqrt(np.maximum(circle.r**2 - np.square(dx * sin - dy * cos), 0))
+    meets = meets + circle.waves[circle.holds]
     at = np.rint((meets - unrolled.radii[0]) / step)
     shape = (len(at), 2 * reach + 1)
     across, down, slopes = (buffers.take(f"rim {name}", shape, np.float32) for name in ("x", "y", "slopes"))

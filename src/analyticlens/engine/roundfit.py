@@ -3,10 +3,15 @@
 Three edges a known part of the way round propose a circle, and every other edge votes (the consensus of Fischler & Bolles 1981, with
 the triples taken in turn instead of at random, so that the same picture gives the same circle). The winner is refined by least
 squares of the distances with Tukey's biweight.
+
+A rim that is out of round leaves the winner by more than noise does: a circle that hugs one of its arcs has the strictest votes. Then
+waves about the circle, of two to the round and more, are fitted with it: what lies on them is the rim, and the circle its least squares.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +41,23 @@ FINEST = 0.02
 SETTLED = 1e-5
 FEWEST = 6
 NEAR = 0.3
+# Waves to the round that a rim may have, round after round of its refinement, and the fewest rays for each; the pull that keeps
+# them small where no ray tells of them, as a share of the weight of all.
+WAVES = (2, 2, 2, 2, 2, 3, 3, 4, 5, 6, 7, 8, 8, 8, 8)
+RAYS_A_WAVE = 8
+CALM = 1e-3
+# Rays that tell of the waves: more tell no more.
+TELLING = 360
+# So much of the round need not be looked for from elsewhere.
+NEARLY = 0.95
+# Edges that lie off their circle by more than so many times what neighbours differ by, and so many pixels, are plainly out of round.
+UNEVEN, UNROUND = 1.5, 0.15
+# Other rims are where with waves so many times the rays hold to them.
+MORE = 1.2
+# A rim's waves are looked for from a circle whose edges lie within so many times the tolerance, and so far from it until all are known.
+WIDE = 2.0
+# Rays so many apart tell how much neighbours differ: their second difference has this variance, in that of one, as they are averaged.
+APART, DIFFERENCE = 3, 3.1
 # Rays so many apart are still taken to err together.
 TOGETHER = 5
 
@@ -43,7 +65,8 @@ TOGETHER = 5
 class Round(NamedTuple):
     """A circle about (x, y), and what the rays (n) say of it: which hold to it, by how much (0 to 1), how far off each lies (nan: none).
 
-    `strength` is the sum of their edges' gradients, each by its weight.
+    `strength` is the sum of their edges' gradients, each by its weight. `waves` (n) is how far outwards of the circle the rim itself runs
+    on each ray, 0 where it is round: its least squares circle is this one.
     """
 
     x: float
@@ -53,6 +76,7 @@ class Round(NamedTuple):
     weights: Floats
     rest: Floats
     strength: float
+    waves: Floats
 
     @property
     def votes(self) -> float:
@@ -80,8 +104,7 @@ def fit_round(edges: Edges, angles: Floats, sector: Sector, tolerance: float) ->
     proposed = proposed[_belongs(proposed, sector)]
     if not len(proposed):
         return None
-    found = _refined(_elected(proposed, x, y, edges.strength, tolerance / STRICT), x, y, edges.strength, tolerance)
-    return found if found is not None and _belongs(np.array([found[:3]]), sector)[0] else None
+    return _found(proposed, x, y, edges.strength, tolerance, lambda one: bool(_belongs(np.array([one[:3]]), sector)[0]))
 
 
 def fit_places(
@@ -99,9 +122,40 @@ def fit_places(
         about = (np.abs(proposed - near) <= NEAR * near[2]).all(axis=1)
     if not about.any():
         return None
-    found = _refined(_elected(proposed[about], x, y, strength, tolerance / STRICT), x, y, strength, tolerance)
+    found = _found(proposed[about], x, y, strength, tolerance, lambda _: True)
     covariance = None if found is None else _covariance(found, x, y)
     return None if found is None or covariance is None else (found, covariance)
+
+
+def _found(
+    proposed: Floats, x: Floats, y: Floats, strength: Floats, tolerance: float, wanted: Callable[[Round], bool]
+) -> Round | None:
+    """Return the wanted circle that proposals (k, 3) come to, or None: the strict winner, or one with waves if that is out of round."""
+    strict = _refined(_elected(proposed, x, y, strength, tolerance / STRICT), x, y, strength, tolerance)
+    if strict is None:
+        return None
+    plain = _out_of_round(strict)
+    found = strict if wanted(strict) else None
+    least = float(np.count_nonzero(strict.holds)) * (1.0 if plain else MORE)
+    if plain or least <= len(x):
+        for start in (_elected(proposed, x, y, strength, WIDE * tolerance), np.array(strict[:3])):
+            wavy = _refined(start, x, y, strength, tolerance, WAVES)
+            if wavy is not None and np.count_nonzero(wavy.holds) >= least and wanted(wavy):
+                found, least = wavy, float(np.count_nonzero(wavy.holds)) + 1
+            if least > NEARLY * len(x):
+                break
+    return found
+
+
+def _out_of_round(circle: Round) -> bool:
+    """Tell whether edges lie plainly off their circle: by more than noise, which differs from ray to ray where the shape does not."""
+    bends = circle.rest[: -2 * APART] + circle.rest[2 * APART :] - 2 * circle.rest[APART:-APART]
+    bends = bends[np.isfinite(bends)]
+    held = circle.rest[circle.holds]
+    if len(bends) < FEWEST or len(held) < FEWEST:
+        return False
+    grain = float(np.median(np.abs(bends))) / math.sqrt(DIFFERENCE)
+    return 1.4826 * float(np.median(np.abs(held))) > UNEVEN * 1.4826 * grain + UNROUND
 
 
 def _covariance(found: Round, x: Floats, y: Floats) -> Floats | None:
@@ -111,7 +165,7 @@ def _covariance(found: Round, x: Floats, y: Floats) -> Floats | None:
     row = np.arange(len(x))
     used = found.weights > 0
     turn = np.arctan2(y[row, nearest] - found.y, x[row, nearest] - found.x)[used]
-    weights, rest = found.weights[used], found.rest[used]
+    weights, rest = found.weights[used], (found.rest - found.waves)[used]
     by = np.stack((np.cos(turn), np.sin(turn), np.ones_like(turn)))
     try:
         inverse = np.linalg.inv((by * weights) @ by.T)
@@ -186,32 +240,76 @@ def _elected(circles: Floats, x: Floats, y: Floats, strength: Floats, tolerance:
     return np.asarray(circles[int(np.argmax(votes))])
 
 
-def _refined(start: Floats, x: Floats, y: Floats, strength: Floats, tolerance: float) -> Round | None:
-    """Return the robust least squares circle near `start`: of each ray the edge nearest to it, weighed by Tukey's biweight."""
-    circle, limit = start, tolerance
+def _refined(
+    start: Floats,
+    x: Floats,
+    y: Floats,
+    strength: Floats,
+    tolerance: float,
+    orders: tuple[int, ...] = (0,) * ROUNDS,
+) -> Round | None:
+    """Return the robust least squares circle near `start`: of each ray the edge nearest to the rim, weighed by Tukey's biweight.
+
+    `orders` are the most waves to the round that the rim may have about the circle, round after round.
+    """
+    circle, waves = start, np.zeros(len(x))
     row = np.arange(len(x))
-    for _ in range(ROUNDS):
+    last = min(orders[-1], len(x) // RAYS_A_WAVE)
+    for order in orders:
         dx, dy = x - circle[0], y - circle[1]
         off = np.hypot(dx, dy) - circle[2]
-        size = np.where(np.isfinite(off), np.abs(off), np.inf)
+        size = np.where(np.isfinite(off), np.abs(off - waves[:, None]), np.inf)
         near = np.argmin(size, axis=1)
         rest = off[row, near]
-        limit = _limit(rest, tolerance)
-        weights = np.square(np.clip(1 - np.square(np.minimum(np.abs(rest), 1e6) / limit), 0, None))
+        left = rest - waves
+        limit = _limit(left, WIDE * tolerance if 0 < order < last else tolerance)
+        weights = np.square(np.clip(1 - np.square(np.minimum(np.abs(left), 1e6) / limit), 0, None))
         weights[~np.isfinite(rest)] = 0
         if np.count_nonzero(weights) < FEWEST:
             return None
         away = np.stack((dx[row, near], dy[row, near])) / np.maximum(rest + circle[2], 1e-9)
-        move = _step(rest, away, weights)
+        order = min(order, last)
+        shape = rest if order < 2 else _shape(rest, away, weights, order)
+        move = _step(shape, away, weights if order < 2 else _lengths(away, weights))
         if move is None:
             return None
         circle = circle + move
-        if np.abs(move).max() < SETTLED:
+        if order >= 2:
+            waves = np.where(np.isfinite(rest), shape - move @ np.stack((*away, np.ones_like(rest))), 0.0)
+        if order >= last and np.abs(move).max() < SETTLED:
             break
     with np.errstate(invalid="ignore"):
-        holds = np.abs(rest) <= min(tolerance, LENIENT * limit)
+        holds = (np.abs(rest) <= tolerance) & (np.abs(left) <= LENIENT * limit)
     strong = float(weights @ strength[row, near])
-    return Round(float(circle[0]), float(circle[1]), float(circle[2]), holds, weights, rest, strong)
+    return Round(float(circle[0]), float(circle[1]), float(circle[2]), holds, weights, rest, strong, waves)
+
+
+def _shape(rest: Floats, away: Floats, weights: Floats, most: int) -> Floats:
+    """Return the rests (n) of a circle with up to `most` waves to the round, as weighted rests along directions `away` (2, n) have it."""
+    known = np.flatnonzero(np.isfinite(rest))
+    some = known[:: max(1, len(known) // TELLING)]
+    powers = np.cumprod(np.broadcast_to(away[0, known] + 1j * away[1, known], (most, len(known))), axis=0)
+    by = np.concatenate((np.ones((1, len(known))), powers.real, powers.imag))
+    told, weight = by[:, :: max(1, len(known) // TELLING)], weights[some]
+    calm = np.ones(len(by))
+    calm[[0, 1, most + 1]] = 0
+    normal = (told * weight) @ told.T + np.diag(calm * CALM * float(weight.sum()))
+    out = np.full(len(rest), np.nan)
+    try:
+        out[known] = np.linalg.solve(normal, (told * weight) @ rest[some]) @ by
+    except np.linalg.LinAlgError:
+        out[known] = rest[known]
+    return out
+
+
+def _lengths(away: Floats, weights: Floats) -> Floats:
+    """Return what share of the round each ray (n) of some weight stands for, in means of all: of a ring off its middle, not the same."""
+    used = weights > 0
+    turn = np.unwrap(np.arctan2(away[1, used], away[0, used]))
+    share = np.abs(np.gradient(turn))
+    out = np.zeros(len(weights))
+    out[used] = np.minimum(share / max(float(np.median(share)), 1e-9), 2.0)
+    return out
 
 
 def _limit(rest: Floats, gate: float) -> float:

@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 from analyticlens.engine.build import built
 from analyticlens.engine.circlefit import CircleFit, fit_circle, pixels_between
 from analyticlens.engine.entities import FoundCircle, Places
+from analyticlens.engine.errors import CannotBuild
 from analyticlens.engine.kit import Kit
+from analyticlens.engine.plane import NoPlace, Plane
 from analyticlens.engine.rays import FLOOR, Edges, Sector, Unrolled, edges, ray_count, sample_count, unroll
 from analyticlens.engine.regions import Window, moved, window
 from analyticlens.engine.rim import BAND, believed, surroundings
 from analyticlens.engine.roundfit import Round, fit_round
 from analyticlens.engine.scene import Found, Run, Scene
+from analyticlens.engine.tools.calibration import plane_of
 from analyticlens.protocol.overlay import Cross, OverlayShape
 from analyticlens.protocol.regions import Circle, Point, Ring
-from analyticlens.protocol.tools import CircleParams, CircleTool
+from analyticlens.protocol.tools import CalibrationTool, CircleParams, CircleTool, MeasureTool
 
 SIGNS = {"dark_to_light": (1,), "light_to_dark": (-1,), "any": (1, -1)}
 CHOICES = {"inner": "first", "outer": "last", "strongest": "all"}
@@ -33,8 +36,8 @@ LONE = 11
 # A fit that leaves the edges by more than this, in pixels, has gone astray.
 ASTRAY = 1.0
 BLUNTEST = 8.0
-# Milliseconds for each sample of the rays, for each pixel of the region and of the rim, and for the rest; measured, with room.
-MS_SAMPLE, MS_PIXEL, MS_RIM, MS_BASE = 1.5e-4, 2e-5, 2.5e-3, 10.0
+# Milliseconds for each ray and each sample of it, for each pixel of the region and of the rim, and for the rest; measured, with room.
+MS_RAY, MS_SAMPLE, MS_PIXEL, MS_RIM, MS_BASE = 1.5e-2, 1.5e-4, 2e-5, 2.5e-3, 10.0
 MOST_RIM = 16_000
 
 
@@ -51,6 +54,7 @@ class Rim(NamedTuple):
 def prepare(tool: CircleTool, kit: Kit) -> Run:
     """Return the function that finds the circle and measures it."""
     params = tool.params
+    planes = _planes(tool, kit)
 
     def run(scene: Scene) -> Found:
         region = scene.region
@@ -58,7 +62,8 @@ def prepare(tool: CircleTool, kit: Kit) -> Run:
         place = _place(scene, tool, region)
         if place is None:
             return Found(status="roi_outside", reason="roi_outside", message="the search band leaves the picture")
-        rim = _rim(scene, place, _sector(region, params.search), params)
+        sector = _sector(region, params.search)
+        rim = _rim(scene, place, sector, params, params.tolerance + _leeway(planes, sector))
         if rim is None:
             return _nothing("no round edge in the region")
         if rim.round.seen < params.min_arc:
@@ -79,8 +84,8 @@ def cost(tool: CircleTool, height: int, width: int) -> float:
     sector = _sector(tool.region, tool.params.search)
     side = 2 * sector.outer + 3
     rim = min(MOST_RIM, 2 * math.pi * sector.outer * 2 * BAND)
-    samples = ray_count(sector) * sample_count(sector)
-    return MS_BASE + MS_SAMPLE * samples + MS_PIXEL * min(side**2, 4e8) + MS_RIM * rim
+    searched = ray_count(sector) * (MS_RAY + MS_SAMPLE * sample_count(sector))
+    return MS_BASE + searched + MS_PIXEL * min(side**2, 4e8) + MS_RIM * rim
 
 
 def _nothing(message: str) -> Found:
@@ -107,7 +112,37 @@ def _place(scene: Scene, tool: CircleTool, region: Ring | Circle) -> Window | No
     return window(band, *size, scene.buffers, "circle band", exclude, tool.min_coverage)
 
 
-def _rim(scene: Scene, place: Window, sector: Sector, params: CircleParams) -> Rim | None:
+def _planes(tool: CircleTool, kit: Kit) -> list[Plane]:
+    """Return the calibrated planes that measures of the recipe map the circle onto."""
+    numbers = {
+        other.params.calibration
+        for other in kit.recipe.tools
+        if isinstance(other, MeasureTool) and tool.id in (other.params.first, other.params.second)
+    }
+    planes = []
+    for one in kit.recipe.tools:
+        if one.id in numbers and isinstance(one, CalibrationTool):
+            try:
+                planes.append(plane_of(one))
+            except CannotBuild:
+                # What is wrong with it the calibration says for itself.
+                continue
+    return planes
+
+
+def _leeway(planes: list[Plane], sector: Sector) -> float:
+    """Return how far, in pixels, what is a circle on a plane lies from one in the picture, at most, where it is looked for."""
+    most = 0.0
+    for plane in planes:
+        try:
+            bent = plane.circle(sector.x, sector.y, sector.outer).bent / plane.scale(sector.x, sector.y)
+        except NoPlace:
+            continue
+        most = max(most, bent / 2)
+    return min(most, sector.outer - sector.inner)
+
+
+def _rim(scene: Scene, place: Window, sector: Sector, params: CircleParams, tolerance: float) -> Rim | None:
     """Return the circle that the edges on the rays agree on, or None; of both polarities' the one that is wanted, if it is seen enough."""
     unrolled = unroll(scene.picture.grey(), place, sector, params.smoothing, scene.buffers)
     # An unblurred step of the least contrast has this slope; half of it is left where it is as blurred as the search.
@@ -116,7 +151,7 @@ def _rim(scene: Scene, place: Window, sector: Sector, params: CircleParams) -> R
     rims = []
     for sign in SIGNS[params.polarity]:
         found: Edges = edges(unrolled, sign, least, CHOICES[params.select], scene.buffers)
-        circle = fit_round(found, unrolled.angles, sector, params.tolerance)
+        circle = fit_round(found, unrolled.angles, sector, tolerance)
         if circle is not None:
             rims.append(Rim(circle, sign, unrolled, sector, found))
     return max(
@@ -145,14 +180,16 @@ def _fitted(scene: Scene, place: Window, rim: Rim, min_snr: float) -> CircleFit 
     def ray_of(dx: NDArray[Any], dy: NDArray[Any]) -> NDArray[np.intp]:
         turn = np.mod(np.arctan2(dy - middle[1], dx - middle[0]) - first, 2 * math.pi)
         ray = (turn / spread).astype(np.intp)
-        off = np.hypot(dx, dy) - circle.r
+        off = np.hypot(dx, dy) - circle.r - _waves(rim, np.arctan2(dy - middle[1], dx - middle[0]))
         at = np.minimum(ray, len(keep) - 1)
         held = (ray < len(keep)) & (off >= -inner[at]) & (off <= outer[at]) & keep[at]
         return np.where(held, at, -1)
 
-    limits = max(0.0, circle.r - BAND), circle.r + BAND
+    reach = BAND + float(np.abs(circle.waves[circle.holds]).max(initial=0))
+    limits = max(0.0, circle.r - reach), circle.r + reach
     pixels = pixels_between(scene.picture.grey(), place, (circle.x, circle.y), limits, ray_of)
-    fit = fit_circle(pixels, (circle.x, circle.y, circle.r), around.blur, spread, scene.buffers)
+    beyond = _waves(rim, np.arctan2(pixels.y - rim.sector.y, pixels.x - rim.sector.x))
+    fit = fit_circle(pixels._replace(beyond=beyond), (circle.x, circle.y, circle.r), around.blur, spread, scene.buffers)
     if fit is None or fit.contrast * rim.sign >= 0 or fit.blur > BLUNTEST:
         return None
     # Where rays are believed, the fit runs along their edges; these lie inside a blurred rim by blur squared over twice the radius.
@@ -160,6 +197,14 @@ def _fitted(scene: Scene, place: Window, rim: Rim, min_snr: float) -> CircleFit 
     out = (fit.x - circle.x) * np.cos(angles) + (fit.y - circle.y) * np.sin(angles)
     strayed = np.abs(out + fit.r - circle.r - fit.blur**2 / (2 * circle.r)).max()
     return fit if strayed <= ASTRAY + fit.blur / 2 else None
+
+
+def _waves(rim: Rim, turn: NDArray[Any]) -> NDArray[Any]:
+    """Return how far outwards of the circle the rim runs, in directions `turn` (n, radians) from the middle of where it was looked for."""
+    holds = rim.round.holds
+    if not rim.round.waves[holds].any():
+        return np.zeros(len(turn))
+    return np.asarray(np.interp(turn, rim.unrolled.angles[holds], rim.round.waves[holds], period=2 * math.pi))
 
 
 def _found(fit: CircleFit, rim: Rim, params: CircleParams) -> Found:
