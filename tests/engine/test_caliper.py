@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyticlens.bench.accuracy.camera import expose
-from analyticlens.bench.accuracy.render import half_plane, rectangle, render
+from analyticlens.bench.accuracy.render import disc, half_plane, rectangle, render
 from analyticlens.engine import RecipeRefused, inspect, prepare
 from analyticlens.engine.buffers import Buffers
 from analyticlens.engine.entities import FoundPoint
@@ -171,6 +171,35 @@ def test_a_speck_beside_the_edge_loses_its_weight(radius: int) -> None:
     assert np.abs(apart).max() < 0.1
 
 
+# Bar: width, direction, blur. Speck: radius, how far outside the rim, how far along it, grey level, the rim's side.
+SPECKS = [
+    ((30.7, -17, 1.4), (2.04, 0.36, 4.72, 230, -1)),
+    ((26.4, -19, 1.4), (2.14, 2.5, 4.35, 230, -1)),
+    ((24, 11, 0.9), (2.16, -1.13, -3.75, 20, 1)),
+    ((9.67, -22, 1.4), (1.98, 2.61, -3.55, 180, 1)),
+    ((32, 23, 0.95), (1.63, -2.16, -1.22, 20, 1)),
+    ((37.25, 20.9, 0.9), (2.06, -2.89, 0.4, 20, 1)),
+]
+
+
+@pytest.mark.parametrize(("bar", "speck"), SPECKS)
+def test_one_speck_at_a_rim_does_not_move_the_width(
+    rng: np.random.Generator, bar: tuple[float, float, float], speck: tuple[float, float, float, float, int]
+) -> None:
+    """Its border, and what of it is as grey as the rim, would pull; or the profile shows the speck instead of an aslant rim."""
+    (width, turned, psf), (radius, out, along, grey, side) = bar, speck
+    angle = math.radians(turned)
+    off, ux, uy = side * (width / 2 + out), math.cos(angle), math.sin(angle)
+    share = render(disc(80.3 + off * ux - along * uy, 79.6 + off * uy + along * ux, radius), (160, 160), low=0, high=1)
+    exact = render(rectangle(80.3, 79.6, width, 130, turned), (160, 160), psf=psf) * (1 - share) + share * grey
+    asked = {"select": "pair", "polarity": "dark_to_light", "expected_width": width}
+    for _ in range(5):
+        picture = np.clip(np.rint(rng.normal(exact, 3)), 0, 255).astype(np.uint8)
+        found = measured(picture, caliper((55 - width / 2, 80), (105 + width / 2, 80), 24, **asked))
+        assert abs(found["width"] - width) < 0.16
+        assert found["width_sigma"] < 0.05
+
+
 @pytest.mark.parametrize("width", [1, 3, 9, 20])
 def test_an_empty_noisy_field_has_no_edge(rng: np.random.Generator, width: int) -> None:
     found = 0
@@ -266,13 +295,16 @@ def test_too_large_an_arrow_is_refused_by_its_cost() -> None:
 
 @pytest.mark.parametrize("kind", ["caliper", "line", "locate"])
 def test_the_bound_of_its_cost_holds(rng: np.random.Generator, kind: str) -> None:
-    """Stripes give the most edges there are to fit together, noise the most peaks."""
+    """Stripes give the most edges there are to fit together, noise the most peaks, dirt on stripes the most fits."""
     striped = np.repeat((np.arange(800) // 5 % 2 * 120 + 60).astype(np.uint8)[None, :], 400, axis=0)
     noisy = rng.integers(0, 255, (400, 800), endpoint=True).astype(np.uint8)
+    dirty = np.repeat((np.arange(800) // 11 % 2 * 120 + 60).astype(np.uint8)[None, :], 400, axis=0)
+    for x, y in rng.integers(0, (800, 400), (1500, 2)).tolist():
+        cv2.circle(dirty, (x, y), 2, 20, -1)
     params = {"caliper": {"select": "pair", "min_snr": 0}, "line": {"select": "first", "min_snr": 0, "calipers": 500}}
     params["locate"] = {"threshold_mode": "fixed", "threshold": 0}
     whole = recipe({"type": kind, "region": arrow((20, 200), (780, 200), 300), "params": params[kind]})
     prepared = prepare(whole)
     bound = prepared.cost(prepared.steps[0], 400, 800)
-    for picture in (striped, noisy):
+    for picture in (striped, noisy, dirty):
         within(3 * bound, partial(inspect, picture, prepared))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyticlens.bench.accuracy.camera import expose
-from analyticlens.bench.accuracy.render import Layer, disc, half_plane, render, render_layers
+from analyticlens.bench.accuracy.render import Layer, disc, half_plane, rectangle, render, render_layers
 from analyticlens.engine import RecipeRefused, inspect, prepare
 from analyticlens.engine.tools.line import searched
 from analyticlens.protocol.records import ToolOutcome
@@ -79,6 +79,33 @@ def test_dirt_does_not_turn_it(rng: np.random.Generator) -> None:
         wrong.append(math.remainder(found["angle_deg"] - normal - 90, 180))
     assert np.median(np.abs(wrong)) < 0.03
     assert np.abs(wrong).max() < 0.15
+
+
+@pytest.mark.parametrize("turned", [0, 20])
+@pytest.mark.parametrize("ends", ["in the bar", "past it"])
+@pytest.mark.parametrize("width", [4.1, 5.2, 6, 8])
+def test_the_other_rim_of_a_narrow_bar_does_not_pull(
+    rng: np.random.Generator, width: float, ends: str, turned: float
+) -> None:
+    exact = render(rectangle(80.3, 80, width, 130, turned), (161, 161), psf=1.3)
+    into = width / 2 if ends == "in the bar" else width + 6
+    angle = math.radians(turned)
+    rim = (80.3 - width / 2 * math.cos(angle), 80 - width / 2 * math.sin(angle))
+    for _ in range(3):
+        picture = np.clip(np.rint(rng.normal(exact, 3)), 0, 255).astype(np.uint8)
+        region = arrow((80.3 - width / 2 - 12, 80), (80.3 - width / 2 + into, 80), 60)
+        found = measured(picture, line(region, polarity="dark_to_light"))
+        assert abs(distance(found, rim, turned)) < max(0.04, 3.5 * found["sigma"])
+        assert found["sigma"] < 0.06
+
+
+def test_a_rim_that_cannot_be_told_from_the_other_is_unsure(rng: np.random.Generator) -> None:
+    exact = render(rectangle(80.3, 80, 2.2, 130, 0), (161, 161), psf=1.6)
+    for into in (1, 12):
+        picture = np.clip(np.rint(rng.normal(exact, 3)), 0, 255).astype(np.uint8)
+        found = measured(picture, line(arrow((67, 80), (79.2 + into, 80), 60), polarity="dark_to_light"))
+        assert found["sigma"] > 0.1
+        assert abs(distance(found, (79.2, 80), 0)) < 5 * found["sigma"]
 
 
 def stripes() -> Picture:

@@ -70,6 +70,7 @@ class EdgesFit(NamedTuple):
     `light` is how the light changes over the pixels: u0, a and e of the factor 1 + a (u - u0) + e v.
     `cov` (2K, 2K) is the covariance of places and then tilts (0 where those were held), from the noise that is left over.
     `noise` is the standard deviation of that rest; `score` the share of the pixels' variance that the model explains, 0 to 1.
+    `foreign` tells whether some pixels lost their weight, being something else.
     """
 
     places: Floats
@@ -81,6 +82,7 @@ class EdgesFit(NamedTuple):
     cov: Floats
     noise: float
     score: float
+    foreign: bool = False
 
     def lit(self, pixels: Pixels) -> Floats:
         """Return the light (n) at pixels: the factor on every grey level there."""
@@ -276,7 +278,8 @@ class _Model:
         contrasts = at[self._steps] * (1 + along * places)
         score = min(1.0, max(0.0, 1 - self._squares(self._rest) / spread))
         noise = math.sqrt(variance)
-        return EdgesFit(places + self._start, tilts, contrasts, blur, at[: 1 + count], light, shared, noise, score)
+        levels, foreign = at[: 1 + count], self._weights is not None
+        return EdgesFit(places + self._start, tilts, contrasts, blur, levels, light, shared, noise, score, foreign)
 
 
 def spread_of(sizes: Floats) -> float:

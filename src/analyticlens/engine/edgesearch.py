@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analyticlens.engine.build import built
+from analyticlens.engine.clearrows import cleared
 from analyticlens.engine.edgefit import UNLIKE, EdgesFit, Pixels, fit_edges
+from analyticlens.engine.lineseek import LineSeeker
+from analyticlens.engine.lineseek import Rough as Line
 from analyticlens.engine.pose import turned
 from analyticlens.engine.profile import Band, Floats, Profile, gaussian_slope, peaks_of, vertex
 from analyticlens.protocol.regions import Arrow
-from analyticlens.protocol.tools.edges import SearchParams
+from analyticlens.protocol.tools.edges import LineParams, SearchParams
 
 # From this width on the edge's own direction is measured; narrower bands say too little about it.
 FIT_WIDTH = 5
@@ -34,12 +39,19 @@ BEYOND = 3.0
 ASTRAY = 2.0
 # Blur of the softest edge that must still be found at the least contrast, and of the sharpest there is.
 SOFTEST, SHARPEST = 2.5, 0.3
-# Standard deviation, in pixels, of a place that the fit does not confirm: the profile's alone, near something it cannot explain.
+# Standard deviation, in pixels, of a place that the fit does not confirm: the profile's alone, near something it cannot explain. What
+# lies in an aslant band may be anywhere that the edge is smeared over, too.
 UNSURE = 0.5
 # Without what lies beside it an edge is fitted where no more than this share of the pixels is something else, from this blur on.
 FOREIGN = 0.3
 ALONE_BLUR = 1.0
 MOST_ALONE = 4001
+# An edge of which no more than this share of the contrast is left where rows are clear was dirt.
+FAINT = 0.4
+# From this width on a band has strips, so many at most; of which this share agree on an edge.
+STRIPED, STRIPS, MOST = 8, 20, 0.5
+# A fit has no edge farther than this, in pixels, from the line that strips agree on.
+AGREED = 1.0
 ROOT_TAU = math.sqrt(2 * math.pi)
 
 
@@ -81,6 +93,15 @@ class EdgeSearch:
         length = math.hypot(arrow.p1.x - arrow.p0.x, arrow.p1.y - arrow.p0.y)
         self.profile = Profile(length, max(1, round(arrow.width)))
         self.profile.smooth_by(gaussian_slope(params.smoothing, self.profile.step))
+
+    @cached_property
+    def seeker(self) -> LineSeeker | None:
+        """Lines that strips of the band agree on, whatever dirt there is; None for a band too narrow for strips."""
+        if self.profile.lines < STRIPED:
+            return None
+        params = self._params
+        limits = {name: getattr(params, name) for name in ("smoothing", "min_contrast", "min_snr")}
+        return LineSeeker(self.profile, built(LineParams, polarity="any", calipers=STRIPS, min_points=MOST, **limits))
 
     def look(self, grey: NDArray[Any], arrow: Arrow) -> Look:
         """Return what grey (H, W) shows along the arrow."""
@@ -136,12 +157,12 @@ class Look(NamedTuple):
         members = self._cluster(list(chosen))
         tilt, at, slopes = self._upright(members)
         blur = self._blur(members, slopes)
-        fit = self._fitted(members, at, tilt, blur)
-        if fit is None and len(members) > len(chosen):
-            # What lies beside may be no edge but dirt on a part of the band: then pixels lose their weight, and the edge has its own.
-            fit = self._alone(members, list(chosen), at, tilt)
-            if fit is not None:
-                members = list(chosen)
+        fit, clear = self._fitted(members, at, tilt, blur)
+        if not clear:
+            # What the profile shows may be no edge but dirt on a part of the band: then pixels lose their weight, and the edge has its own.
+            alone = self._alone(members, list(chosen), at, tilt, fit is None)
+            if alone is not None:
+                fit, members = alone, list(chosen)
         sound = fit is not None
         if fit is None:
             fit = self._leveled(members, at, tilt, blur)
@@ -215,21 +236,28 @@ class Look(NamedTuple):
             high = min(high, (places[members[-1] + 1] + at[-1]) / 2)
         return float(low), float(high)
 
-    def _fitted(self, members: list[int], at: Floats, tilt: float, blur: float) -> EdgesFit | None:
-        """Return the fit to the raw pixels, or None where it is of something else than these edges."""
+    def _fitted(self, members: list[int], at: Floats, tilt: float, blur: float) -> tuple[EdgesFit | None, bool]:
+        """Return the fit to the raw pixels, or None where it is of something else than these edges; and whether enough rows are clear."""
         pixels = self.band.pixels(*self._window(members, at, blur), tilt)
         tilts = np.full(len(at), tilt) if self.search.profile.lines >= FIT_WIDTH else None
-        fit = fit_edges(pixels, at, blur, tilts)
+        fit, clear = fit_edges(pixels, at, blur, tilts), True
+        if fit is not None and fit.foreign and tilts is not None:
+            fit, clear = cleared(pixels, fit)
+            clear = clear and bool((np.abs(fit.contrasts) >= FAINT * np.abs(self.rough.contrasts[members])).all())
         if fit is None or (np.abs(fit.places - at) > ASTRAY).any():
-            return None
+            return None, False
         same = np.sign(fit.contrasts) == np.sign(self.rough.contrasts[members])
-        return fit if same.all() else None
+        return (fit, clear) if same.all() else (None, False)
 
-    def _alone(self, members: list[int], chosen: list[int], at: Floats, tilt: float) -> EdgesFit | None:
+    def _alone(self, members: list[int], chosen: list[int], at: Floats, tilt: float, lost: bool) -> EdgesFit | None:
         """Return the chosen edges fitted without what lies beside them, or None where too many pixels are something else.
 
-        What lies beside may have misled the profile in place and tilt: several beginnings are tried.
+        What lies beside may have misled the profile in place and tilt: lines that most of the band's strips agree on are a better
+        beginning, and where an edge is `lost` several others are tried.
         """
+        fit = self._agreed(chosen)
+        if fit is not None or not lost or len(members) == len(chosen):
+            return fit
         own = at[[members.index(one) for one in chosen]]
         contrasts = self.rough.contrasts[chosen]
         turns = self.search.profile.lines >= FIT_WIDTH
@@ -244,6 +272,55 @@ class Look(NamedTuple):
             if np.count_nonzero(size > clear) <= FOREIGN * len(size):
                 return fit
         return None
+
+    def _agreed(self, chosen: list[int]) -> EdgesFit | None:
+        """Return the chosen edges fitted from the lines that the band's strips agree on, or None where these hold too much else."""
+        lines = self._lines(chosen)
+        if lines is None:
+            return None
+        places, tilts = np.array([(line.place, line.tilt) for line in lines]).T
+        own = len(chosen)
+        low, high = max(places.min() - REACH, -BEYOND), min(places.max() + REACH, self.search.profile.length + BEYOND)
+        pixels = _some(self.band.pixels(float(low), float(high), float(tilts[:own].mean())))
+        fit = fit_edges(pixels, places, ALONE_BLUR, tilts, wary=True)
+        if fit is None:
+            return None
+        fit, clear = cleared(pixels, fit)
+        same = (fit.contrasts[:own] * self.rough.contrasts[chosen] > 0).all()
+        return fit if clear and same and (np.abs(fit.places - places) <= AGREED).all() else None
+
+    def _lines(self, chosen: list[int]) -> list[Line] | None:
+        """Return for each of the chosen edges the nearest line that most strips agree on, then those beside them.
+
+        None where an edge has no such line, or they are in another order.
+        """
+        profile, seeker = self.search.profile, self.search.seeker
+        if seeker is None:
+            return None
+        found = self._about(chosen, seeker)
+        nearest: list[Line] = []
+        for one in chosen:
+            place, rises = float(self.rough.places[one]), self.rough.slopes[one] > 0
+            alike = [line for line in found if (line.slope > 0) == rises]
+            line = min(alike, key=lambda line: abs(line.place - place), default=None)
+            if line is None or abs(line.place - place) > 2 * ASTRAY + abs(line.tilt) * profile.lines / 2:
+                return None
+            nearest.append(line)
+        held = [line.place for line in nearest]
+        if held != sorted(held):
+            return None
+        beside = [line for line in found if line.place not in held]
+        beside = [line for line in beside if min(abs(line.place - place) for place in held) < 2 * REACH]
+        return (nearest + beside)[:TOGETHER]
+
+    def _about(self, chosen: list[int], seeker: LineSeeker) -> list[Line]:
+        """Return the lines that strips agree on about the chosen edges, as far as an aslant one can be from them."""
+        profile = self.search.profile
+        reach = 2 * REACH + profile.lines / 2 + profile.reach * profile.step
+        first = max(0, math.floor((self.rough.places[chosen[0]] - reach) / profile.step))
+        last = math.ceil((self.rough.places[chosen[-1]] + reach) / profile.step)
+        lines = seeker.lines(self.samples[:, first : last + 1])
+        return [line._replace(place=line.place + first * profile.step) for line in lines]
 
     def _leveled(self, members: list[int], at: Floats, tilt: float, blur: float) -> EdgesFit:
         """Return the edges where the profile shows them, with the grey levels that fit them."""
@@ -261,7 +338,8 @@ class Look(NamedTuple):
         t, tilt = float(fit.places[index]), float(fit.tilts[index])
         x, y = self.band.place(t)
         turn = math.atan(tilt)
-        sigma = math.sqrt(max(0.0, float(fit.cov[index, index]))) if sound else UNSURE
+        smeared = abs(tilt) * self.search.profile.lines / math.sqrt(12)
+        sigma = math.sqrt(max(0.0, float(fit.cov[index, index]))) if sound else math.hypot(UNSURE, smeared)
         angle = turned(self.band.angle_deg - math.degrees(turn))
         return Measured(x, y, t, angle, float(fit.contrasts[index]), fit.blur * math.cos(turn), fit.score, sigma)
 

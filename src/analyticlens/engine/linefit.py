@@ -12,15 +12,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analyticlens.engine.beside import Beside, Slopes, beside, slopes_along
 from analyticlens.engine.edgefit import EdgesFit, Floats, Pixels, fit_edges, gauss, spread_of
 from analyticlens.engine.lineseek import Rough
-from analyticlens.engine.profile import Band, Profile, peaks_of
+from analyticlens.engine.profile import Band, Profile
 
-# Pixels of plateau used to either side: at least so many, and so many times the blur, up to a limit; half-way to a neighbour of this
-# share of the slope.
+# Pixels of plateau used to either side: at least so many, and so many times the blur, up to a limit.
 REACH, REACH_BLURS, FARTHEST = 12.0, 8.0, 50.0
-NEIGHBOUR = 0.05
-BEYOND = 3.0
+# Standard deviation, in pixels, of a place that a neighbour cannot be told from.
+UNSURE = 0.5
+# Edges farther apart than so many blurs are told apart; a blur nearer a place is unsure by UNSURE blurs.
+TOLD_APART = 3.0
 # How far to either side of an edge its step of grey is climbed, in pixels.
 CLIMB = 5.0
 # Pixels that direction, blur and slope of light are fitted to.
@@ -71,54 +73,78 @@ def straight(
     `seen` are the first lines of the strips that the rough line's are numbers of, and one past the last; `starts` those of the strips
     (strips + 1) that shall have a point each.
     """
-    gradient = profile.gradient(band.sample(rough.tilt))
-    near, blur = _neighbours(gradient, profile, rough), _blur(gradient, profile, rough)
+    slopes = slopes_along(band, profile, rough, seen)
+    near, blur = beside(slopes, rough), _blur(slopes, profile.smoothing, rough)
     middle = profile.lines / 2
-    bounds = np.asarray(seen - middle, float)
-    pixels = _about(band, near, rough, blur)
-    fit = _fitted(pixels, bounds, rough, blur)
-    if fit is not None and REACH_BLURS * fit.blur > max(REACH, REACH_BLURS * blur) + 1:
-        pixels = _about(band, near, rough, fit.blur)
-        fit = _fitted(pixels, bounds, rough, fit.blur)
-    if fit is None or abs(float(fit.places[0]) - rough.place) > ASTRAY or fit.contrasts[0] * rough.slope <= 0:
+    found = _settled(band, profile.length, near, np.asarray(seen - middle, float), rough, blur)
+    apart = found is not None
+    if found is None and len(near.places):
+        # Where neighbours and line cannot be told apart the line is fitted alone, and its place is as good as that.
+        alone = Beside(near.places[:0], *_between(near, rough.place))
+        found = _settled(band, profile.length, alone, np.asarray(seen - middle, float), rough, blur)
+    if found is None:
         return None
+    pixels, fit = found
     points = strip_points(pixels, fit, np.asarray(starts - middle, float))
-    return None if len(points.v) < 3 else _through(points, fit, float(fit.cov[0, 0]) / _stride(pixels))
+    if len(points.v) < 3:
+        return None
+    line = _through(points, fit, fit.cov / _stride(pixels))
+    return line._replace(variance=line.variance + (_doubt(fit) if apart else UNSURE) ** 2)
 
 
-def _neighbours(gradient: Floats, profile: Profile, rough: Rough) -> tuple[float, float]:
-    """Return from where to where along the band pixels say something about this edge alone."""
-    places = peaks_of(gradient, "any", NEIGHBOUR * abs(rough.slope), standing_out=False) * profile.step
-    before, after = places[places < rough.place - ASTRAY], places[places > rough.place + ASTRAY]
-    low = (float(before[-1]) + rough.place) / 2 if len(before) else -BEYOND
-    high = (float(after[0]) + rough.place) / 2 if len(after) else profile.length + BEYOND
+def _doubt(fit: EdgesFit) -> float:
+    """Return the standard deviation that the fit's covariance does not tell of: a narrow bar is hardly told from a wider, fainter one."""
+    nearest = float(np.abs(fit.places[1:] - fit.places[0]).min(initial=math.inf)) / fit.blur
+    return UNSURE * fit.blur * min(1.0, max(0.0, TOLD_APART - nearest))
+
+
+def _between(near: Beside, place: float) -> tuple[float, float]:
+    """Return half-way from a place to the neighbours on either side of it."""
+    before, after = near.places[near.places < place], near.places[near.places > place]
+    low = (float(before.max()) + place) / 2 if len(before) else near.low
+    high = (float(after.min()) + place) / 2 if len(after) else near.high
     return low, high
 
 
-def _blur(gradient: Floats, profile: Profile, rough: Rough) -> float:
+def _blur(slopes: Slopes, smoothing: float, rough: Rough) -> float:
     """Return the blur that the edge seems to have, from the step of its mean profile and its steepest slope."""
-    at, half = round(rough.place / profile.step), round(CLIMB / profile.step)
-    part = gradient[max(0, at - half) : at + half + 1] * math.copysign(1.0, rough.slope)
+    at, half = round((rough.place - slopes.first) / slopes.step), round(CLIMB / slopes.step)
+    part = slopes.mean[max(0, at - half) : at + half + 1] * math.copysign(1.0, rough.slope)
     steepest = float(part.max()) if len(part) else 0.0
     if steepest <= 0:
         return 1.0
-    whole = float(part.sum()) * profile.step / steepest / ROOT_TAU
-    return min(max(math.sqrt(max(0.0, whole**2 - profile.smoothing**2)), 0.4), FARTHEST / REACH_BLURS)
+    whole = float(part.sum()) * slopes.step / steepest / ROOT_TAU
+    return min(max(math.sqrt(max(0.0, whole**2 - smoothing**2)), 0.4), FARTHEST / REACH_BLURS)
 
 
-def _about(band: Band, near: tuple[float, float], rough: Rough, blur: float) -> Pixels:
-    """Return the pixels about the edge, as far as `near` and its blur let them speak of it."""
+def _settled(
+    band: Band, length: float, near: Beside, bounds: Floats, rough: Rough, blur: float
+) -> tuple[Pixels, EdgesFit] | None:
+    """Return the line fitted to the pixels of the strips that show it, its own edge the first, and those pixels; None where it is lost."""
+    pixels = _about(band, length, near, rough, blur)
+    fit = _fitted(pixels, bounds, near, rough, blur)
+    if fit is not None and REACH_BLURS * fit.blur > max(REACH, REACH_BLURS * blur) + 1:
+        pixels = _about(band, length, near, rough, fit.blur)
+        fit = _fitted(pixels, bounds, near, rough, fit.blur)
+    if fit is None or abs(float(fit.places[0]) - rough.place) > ASTRAY or fit.contrasts[0] * rough.slope <= 0:
+        return None
+    return None if (np.abs(fit.places[1:] - near.places) > ASTRAY).any() else (pixels, fit)
+
+
+def _about(band: Band, length: float, near: Beside, rough: Rough, blur: float) -> Pixels:
+    """Return the pixels about the edge, as far as its blur and what lies beside let them speak of it."""
     reach = min(max(REACH, REACH_BLURS * blur), FARTHEST)
-    return band.pixels(max(near[0], rough.place - reach), min(near[1], rough.place + reach), rough.tilt)
+    return band.pixels(*near.window(rough.place, reach, length, blur), rough.tilt)
 
 
-def _fitted(pixels: Pixels, bounds: Floats, rough: Rough, blur: float) -> EdgesFit | None:
-    """Return one edge fitted to all pixels of the strips that show it, or to enough of very many."""
+def _fitted(pixels: Pixels, bounds: Floats, near: Beside, rough: Rough, blur: float) -> EdgesFit | None:
+    """Return the edge and its neighbours fitted to all pixels of the strips that show it, or to enough of very many."""
     showing = np.zeros(len(bounds) + 1, np.bool_)
     showing[rough.strips + 1] = True
     held = np.flatnonzero(showing[np.searchsorted(bounds, pixels.v)])[:: _stride(pixels)]
     some = Pixels(*(column[held] for column in pixels))
-    return fit_edges(some, np.array([rough.place]), blur, np.array([rough.tilt]), wary=True)
+    places = np.concatenate(([rough.place], near.places))
+    return fit_edges(some, places, blur, np.full(len(places), rough.tilt), wary=True)
 
 
 def _stride(pixels: Pixels) -> int:
@@ -128,7 +154,8 @@ def _stride(pixels: Pixels) -> int:
 class _Strips:
     """Pixels strip by strip, each strip with grey levels of its own, under the direction, blur and light of one fit.
 
-    In a strip grey = b + c * rise(t), which is linear in b, c and c times a small move of the edge.
+    In a strip grey = b + c * rise(t), which is linear in b, c and c times a small move of the edge. Edges fitted with it stay where
+    the fit has them, with a step of their own in each strip.
     """
 
     def __init__(self, pixels: Pixels, fit: EdgesFit, bounds: Floats) -> None:
@@ -140,7 +167,9 @@ class _Strips:
         self.v = ordered.v
         self._fit = fit
         self._grey = ordered.grey / fit.lit(ordered)
-        self._base = (ordered.u - fit.places[0] - fit.tilts[0] * ordered.v) / fit.blur
+        z = (ordered.u - fit.places[:, None] - fit.tilts[:, None] * ordered.v) / fit.blur
+        self._base = z[0]
+        self._others = gauss(z[1:])[0]
         rest = ordered.grey - fit.modelled(ordered)
         self.weights = _weights(rest, UNLIKE * abs(float(fit.contrasts[0])))
         self.moves = np.zeros(len(self.firsts))
@@ -148,7 +177,7 @@ class _Strips:
     def step(self) -> None:
         """Move each strip's edge by one Gauss-Newton step, and weigh the pixels anew by what is left."""
         rise, slope = gauss(self._base - np.repeat(self.moves / self._fit.blur, self.sizes))
-        columns = np.stack((np.ones(len(rise)), rise, slope / -self._fit.blur))
+        columns = np.stack((np.ones(len(rise)), rise, slope / -self._fit.blur, *self._others))
         solved, self._variances = self._solved(columns)
         self.contrasts, self.slope = solved[:, 1], slope
         change = solved[:, 2] / np.where(self.contrasts == 0, 1, self.contrasts)
@@ -158,13 +187,13 @@ class _Strips:
         self.weights = _weights(rest, UNLIKE * abs(float(self._fit.contrasts[0])))
 
     def _solved(self, columns: Floats) -> tuple[Floats, Floats]:
-        """Return, strip by strip, the least-squares factors (strips, 3) of columns (3, n), and the last one's variance for a noise of 1."""
-        weighted = columns * self.weights
-        matrix = np.empty((len(self.firsts), 3, 3))
-        for i in range(3):
+        """Return, strip by strip, the least-squares factors (strips, k) of columns (k, n), and the third's variance for a noise of 1."""
+        weighted, count = columns * self.weights, len(columns)
+        matrix = np.empty((len(self.firsts), count, count))
+        for i in range(count):
             for j in range(i + 1):
                 matrix[:, i, j] = matrix[:, j, i] = self._sums(weighted[i] * columns[j])
-        matrix[:, [0, 1, 2], [0, 1, 2]] += 1e-9
+        matrix[:, range(count), range(count)] += 1e-9
         inverse = np.linalg.inv(matrix)
         right = np.stack([self._sums(row * self._grey) for row in weighted], axis=1)
         solved: Floats = np.einsum("nij,nj->ni", inverse, right)
@@ -204,10 +233,10 @@ def _weights(rest: Floats, least: float) -> Floats:
     return np.asarray(np.square(np.clip(1 - np.square(rest / limit), 0, None)))
 
 
-def _through(points: Points, fit: EdgesFit, common: float) -> Straight:
+def _through(points: Points, fit: EdgesFit, common: Floats) -> Straight:
     """Return the line through the points by Tukey's biweight, about the fit's line, which is where it begins.
 
-    `common` is the variance of the fit's own place: what light and blur leave open moves all strips together.
+    `common` is the covariance of the fit's own places and tilts: what light, blur and neighbours leave open moves all strips together.
     """
     v, off, sigma = points
     trust = 1 / np.square(sigma)
@@ -233,8 +262,14 @@ def _through(points: Points, fit: EdgesFit, common: float) -> Straight:
         rest,
         used,
         middle,
-        max(excess / total, common),
-        excess / spread if spread > 0 else math.inf,
+        max(excess / total, float(common[0, 0])),
+        _tilt_variance(excess / spread if spread > 0 else math.inf, common),
         float(fit.contrasts[0]),
         fit.blur * math.cos(math.atan(tilt)),
     )
+
+
+def _tilt_variance(own: float, common: Floats) -> float:
+    """Return the variance of the line's tilt: that of its points, or of the fit where neighbours leave open more."""
+    count = len(common) // 2
+    return own if count == 1 else max(own, float(common[count, count]))

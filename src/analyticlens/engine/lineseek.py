@@ -69,7 +69,7 @@ class LineSeeker:
 
     def line(self, samples: NDArray[np.float32]) -> Rough | None:
         """Return the line that `select` means in a band's samples (lines, steps + 1), or None where there is none."""
-        lines = self._lines(self._peaks(samples))
+        lines = self.lines(samples)
         if self._params.select == "strongest":
             return next(lines, None)
         middle = self._profile.length / 2
@@ -79,6 +79,10 @@ class LineSeeker:
             "closest": lambda line: abs(line.place - middle),
         }
         return min(lines, key=order[self._params.select], default=None)
+
+    def lines(self, samples: NDArray[np.float32]) -> Iterator[Rough]:
+        """Return different lines in a band's samples, the best supported first."""
+        return self._lines(self._peaks(samples))
 
     def _peaks(self, samples: NDArray[np.float32]) -> Peaks:
         """Return the peaks of the strips' slopes that are strong enough, at most so many a strip."""

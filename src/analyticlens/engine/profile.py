@@ -40,9 +40,12 @@ DIP = 0.06
 
 
 class Band:
-    """The pixels around an arrow, sampled along it: one row of samples for each pixel of its width."""
+    """The pixels around an arrow, sampled along it: one row of samples for each pixel of its width.
 
-    def __init__(self, grey: NDArray[Any], arrow: Arrow, steps: int, lines: int) -> None:
+    With `beyond` samples may be asked for as many pixels past the arrow's ends, too.
+    """
+
+    def __init__(self, grey: NDArray[Any], arrow: Arrow, steps: int, lines: int, beyond: float = 0.0) -> None:
         dx, dy = arrow.p1.x - arrow.p0.x, arrow.p1.y - arrow.p0.y
         length = math.hypot(dx, dy)
         self._start = (arrow.p0.x, arrow.p0.y)
@@ -51,13 +54,13 @@ class Band:
         self._step = length / steps
         self.angle_deg = math.degrees(math.atan2(dy, dx))
         self._grey = grey
-        self._crop, self._origin = self._cropped(grey, arrow, lines)
+        self._crop, self._origin = self._cropped(grey, arrow, lines + math.ceil(beyond))
 
     @staticmethod
-    def _cropped(grey: NDArray[Any], arrow: Arrow, lines: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    def _cropped(grey: NDArray[Any], arrow: Arrow, reach: int) -> tuple[NDArray[np.float32], tuple[int, int]]:
         """Return the pixels a sheared band can need, as float32 so that sampling rounds nothing, and their first column and row."""
         height, width = grey.shape
-        margin = lines + 2
+        margin = reach + 2
         xs, ys = (arrow.p0.x, arrow.p1.x), (arrow.p0.y, arrow.p1.y)
         left, top = max(0, math.floor(min(xs)) - margin), max(0, math.floor(min(ys)) - margin)
         right, bottom = min(width, math.ceil(max(xs)) + margin + 1), min(height, math.ceil(max(ys)) + margin + 1)
@@ -72,17 +75,22 @@ class Band:
         x, y = self.place(t)
         return x - v * self._along[1], y + v * self._along[0]
 
-    def sample(self, tilt: float) -> NDArray[np.float32]:
-        """Return samples (lines, steps + 1), bilinear; the line at distance u across starts tilt * u further along the arrow."""
-        (ux, uy), (steps, lines) = self._along, self._size
+    def sample(self, tilt: float, more: int = 0) -> NDArray[np.float32]:
+        """Return samples (lines, steps + 1), bilinear; the line at distance u across starts tilt * u further along the arrow.
+
+        `more` are samples past either end, for which the band must have been told that they lie beyond.
+        """
+        (ux, uy), (samples, lines) = self._along, self._size
         across = (ux * tilt - uy, uy * tilt + ux)
-        first = (1 - lines) / 2
-        x = self._start[0] - self._origin[0] + first * across[0]
-        y = self._start[1] - self._origin[1] + first * across[1]
+        first, ahead = (1 - lines) / 2, more * self._step
+        x = self._start[0] - self._origin[0] + first * across[0] - ahead * ux
+        y = self._start[1] - self._origin[1] + first * across[1] - ahead * uy
         to_source = np.array([[ux * self._step, across[0], x], [uy * self._step, across[1], y]])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return floats(
-            cv2.warpAffine(self._crop, to_source, (steps, lines), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+            cv2.warpAffine(
+                self._crop, to_source, (samples + 2 * more, lines), flags=flags, borderMode=cv2.BORDER_REPLICATE
+            )
         )
 
     def pixels(self, low: float, high: float, tilt: float) -> Pixels:
@@ -140,6 +148,11 @@ class Profile:
         self._padded[self.reach : -self.reach] = profile
         self._padded[-self.reach :] = profile[-1]
         return np.correlate(self._padded, self._kernel, "valid")
+
+    def slopes(self, rows: NDArray[Any]) -> Floats:
+        """Return the derivative, in grey levels a pixel, of each of rows (n, any) of samples."""
+        kernel = self._kernel.astype(np.float32)[None, :]
+        return np.asarray(cv2.filter2D(rows, cv2.CV_32F, kernel, borderType=cv2.BORDER_REPLICATE), np.float64)
 
     def noise(self, gradient: Floats, samples: NDArray[Any]) -> float:
         """Return the standard deviation of the gradient's noise.

@@ -175,4 +175,4 @@ def cost(tool: CaliperTool, height: int, width: int) -> float:
     """Return the milliseconds it can take at most, by the arrow's samples, its bounding box, and the pixels of a fit."""
     assert isinstance(tool.region, Arrow)
     samples, box = read(tool.region, height, width)
-    return 20.0 + 0.12 * tool.region.width + 3e-5 * samples + 4e-6 * box
+    return 35.0 + 0.16 * tool.region.width + 3e-5 * samples + 4e-6 * box

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from analyticlens.engine.beside import SOUGHT
 from analyticlens.engine.build import built
 from analyticlens.engine.entities import FoundLine
 from analyticlens.engine.errors import CannotBuild
@@ -39,7 +40,7 @@ def prepare(tool: LineTool, kit: Kit) -> Run:
 
     def run(scene: Scene) -> Found:
         arrow = searched(scene.arrow or scene.region)
-        band = Band(scene.picture.grey(), arrow, profile.steps, profile.lines)
+        band = Band(scene.picture.grey(), arrow, profile.steps, profile.lines, SOUGHT)
         rough = seeker.line(band.sample(0.0))
         line = None if rough is None else straight(band, profile, rough, seeker.starts, starts)
         if line is None or np.count_nonzero(line.used) < least:
