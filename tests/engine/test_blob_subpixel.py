@@ -208,3 +208,87 @@ def test_a_lattice_across_the_picture_is_no_small_blob() -> None:
     # It took two seconds while an ellipse was fitted to it.
     assert time.process_time() - begun < 0.6
     assert inspection.tools[0].features["area"] == pytest.approx(float(((x % 24 < 4) | (y % 24 < 4)).sum()), rel=0.01)
+
+
+@pytest.mark.parametrize(("outer", "inner"), [(30, 27), (30, 24), (30, 20), (50, 40)])
+def test_a_filled_ring_is_measured_below_a_pixel(outer: float, inner: float) -> None:
+    exact = render(minus(disc(80.3, 79.6, outer), disc(80.3, 79.6, inner)), (160, 160))
+    area = math.pi * outer**2
+    for seed, level in enumerate((108, 120, 132)):
+        found = measured(
+            expose(exact, np.random.default_rng(seed), snr=40), blob(th_min=level, fill_holes=True, area_min=20)
+        )
+        assert found["area"] == pytest.approx(area, rel=0.005)
+        assert 0 < abs(found["area"] - area) < 4 * found["area_sigma"] < 0.02 * area
+        assert (found["x"], found["y"]) == pytest.approx((80.3, 79.6), abs=0.04)
+        assert found["perimeter"] == pytest.approx(2 * math.pi * outer, rel=0.003)
+        assert found["circularity"] > 0.998
+
+
+def test_what_counts_in_whole_pixels_says_how_little_that_is_known() -> None:
+    # A blob that fills its region has no background to be weighed against.
+    found = measured(np.full((60, 80), 180, np.uint8), blob())
+    assert found["area"] == 4800
+    assert found["area_sigma"] == pytest.approx(0.5 * 280, rel=0.05)
+    assert found["position_sigma"] == 0.5
+
+
+@pytest.mark.parametrize("psf", [1.0, 1.5])
+@pytest.mark.parametrize(("long", "short"), [(20, 3.5), (20, 5), (8, 4)])
+def test_slender_ellipses_are_no_larger_than_they_are(long: float, short: float, psf: float) -> None:
+    exact = render(ellipse(80.2, 80.1, long, short, 25), (160, 160), psf=psf)
+    area = math.pi * long * short
+    off = []
+    for seed, level in enumerate((108, 120, 132) * 2):
+        found = measured(expose(exact, np.random.default_rng(seed), snr=40), blob(th_min=level, area_min=20))
+        off.append((found["area"] - area) / found["area_sigma"])
+        assert found["area"] == pytest.approx(area, rel=0.02)
+        assert found["area_sigma"] < 0.01 * area
+    assert abs(np.mean(off)) < 1.5
+    assert max(map(abs, off)) < 4
+
+
+def test_more_slender_ellipses_than_there_is_time_for_are_known_less_well() -> None:
+    pins = [ellipse(50 + 70 * column, 25 + 30 * row, 20, 3.5, 10) for column in range(2) for row in range(8)]
+    whole = pins[0]
+    for pin in pins[1:]:
+        whole = union(whole, pin)
+    picture = expose(render(whole, (170, 260), psf=1.5), np.random.default_rng(0), snr=40)
+    found = look(picture, blob(area_min=20)).details[1]["blobs"]
+    area = math.pi * 20 * 3.5
+    assert len(found) == len(pins)
+    assert all(abs(one["area"] - area) < 4 * one["area_sigma"] for one in found)
+    sigmas = sorted(one["area_sigma"] / area for one in found)
+    assert sigmas[0] < 0.01 < 0.05 < sigmas[-1]
+
+
+@pytest.mark.parametrize(
+    ("gap", "psf", "tolerance"), [(5.2, 1.0, 0.02), (6.0, 1.0, 0.02), (6.0, 1.5, 0.2), (8.0, 1.5, 0.08)]
+)
+def test_thin_neighbours_are_the_same_wherever_they_are_cut(gap: float, psf: float, tolerance: float) -> None:
+    exact = render(union(rectangle(70, 80, 4, 60, 0), rectangle(74 + gap, 80, 4, 60, 0)), (160, 160), psf=psf)
+    for seed in range(3):
+        picture = expose(exact, np.random.default_rng(seed), snr=40)
+        for level in (108, 120, 132):
+            for one in look(picture, blob(th_min=level, area_min=20)).details[1]["blobs"]:
+                assert one["area"] == pytest.approx(240, rel=tolerance)
+                assert abs(one["area"] - 240) < 4 * one["area_sigma"]
+
+
+@pytest.mark.parametrize("psf", [1.0, 1.5])
+def test_a_thin_bent_part_is_the_same_wherever_it_is_cut(psf: float) -> None:
+    bent = union(rectangle(80, 100, 60, 5, 0), union(rectangle(52.5, 80, 5, 45, 0), rectangle(107.5, 80, 5, 45, 0)))
+    exact = render(bent, (160, 160), psf=psf)
+    area = float((exact - 60).sum() / 120)
+    picture = expose(exact, np.random.default_rng(0), snr=40)
+    found = [measured(picture, blob(th_min=level, area_min=20)) for level in (108, 120, 132)]
+    assert all(abs(one["area"] - area) < 3 * one["area_sigma"] for one in found)
+    assert max(one["area"] for one in found) - min(one["area"] for one in found) < 0.008 * area
+
+
+def test_what_is_too_near_to_tell_its_level_says_so() -> None:
+    exact = render(union(rectangle(70, 80, 4, 60, 0), rectangle(78, 80, 4, 60, 0)), (160, 160), psf=1.5)
+    picture = expose(exact, np.random.default_rng(0), snr=40)
+    for level in (108, 120, 132):
+        for one in look(picture, blob(th_min=level, area_min=20)).details[1]["blobs"]:
+            assert abs(one["area"] - 240) < 3 * one["area_sigma"]

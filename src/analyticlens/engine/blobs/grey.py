@@ -34,6 +34,10 @@ FEW = 60
 MOST_SMALL, MOST_FITTED, LARGEST_FITTED = 80, 30_000, 2000
 # A level that is too low by what a straight rim takes from it is uncertain by so many times that: thin parts lose more.
 DOUBT = 2.0
+# A level taken nowhere deeper than this may be so much too low that the rim seems less blurred than it is, by so many times.
+SHALLOW, SHARPENED = 3.2, 1.5
+# Where nothing tells the light, the rim lies anywhere within so many pixels of where it was cut.
+WHOLE = 0.5
 TAUBIN = 10
 CURVED = 2 * math.pi**2
 
@@ -55,7 +59,7 @@ def refined(blobs: Blobs, near: Near, holed: NDArray[np.bool_]) -> Refined:
     contrast = np.where(light.blind, np.inf, np.abs(light.levels.contrast))
     pixels = blobs.sums(blobs.runs.lengths)
     noise = light.levels.noise / contrast
-    band = bands(near, light.shares(near, near.grey), noise, pixels, light.blind, blobs.runs.stride)
+    band = bands(near, light.bare(near.grey), noise, pixels, light.blind, blobs.runs.stride)
     if band.known.any():
         light = light.brighter(band.factor, near)
         contrast = contrast * band.factor
@@ -69,8 +73,14 @@ def refined(blobs: Blobs, near: Near, holed: NDArray[np.bool_]) -> Refined:
     sums = _Sums(blobs, near, shares, blur, beyond)
     result = _measured(sums, levels, contrast, blur, outlines)
     # Where the level is not taken so deep that the blur of the rim is not seen in it, nor told by a band, it lies higher than seen.
-    short = np.where(light.blind | band.known, band.sigma, DOUBT * _missing(light.depth / blur))
-    result = result._replace(area_sigma=np.hypot(result.area_sigma, short * sums.area))
+    soft = blur * np.where(light.depth < SHALLOW, SHARPENED, 1.0)
+    short = np.where(light.blind | band.known, band.sigma, DOUBT * _missing(light.depth / soft))
+    result = result._replace(
+        area_sigma=np.where(
+            light.blind, WHOLE * outlines.lengths, np.hypot(result.area_sigma, short * sums.held(near.filled))
+        ),
+        position_sigma=np.where(light.blind, WHOLE, result.position_sigma),
+    )
     small = _small(deep, near, light.blind)
     if not len(small):
         return result
@@ -217,7 +227,7 @@ class _Sums:
     def __init__(self, blobs: Blobs, near: Near, shares: Floats, blur: Floats, beyond: Floats) -> None:
         runs, self.total = blobs.runs, blobs.total
         rim = _reach(near, blur, NARROW, near.away - beyond[near.labels])
-        self.labels, self.shares = near.labels[rim], shares[rim]
+        self.rim, self.labels, self.shares = rim, near.labels[rim], shares[rim]
         change = self.shares - (near.away[rim] < 0)
         rows, columns = runs.places()
         y = near.pixels[rim] // runs.stride
@@ -238,6 +248,10 @@ class _Sums:
 
     def _by(self, values: Floats) -> Floats:
         return np.bincount(self.labels, values, self.total).astype(np.float64, copy=False)
+
+    def held(self, filled: NDArray[np.bool_]) -> Floats:
+        """Return how much of each blob's area is weighed, and would change as the level of the blob does; `filled` pixels count whole."""
+        return self._by(np.where(filled[self.rim], 0.0, self.shares))
 
     def sigmas(self, levels: Levels, noise: Floats) -> tuple[Floats, Floats]:
         """Return standard deviations of area and place, for noise as a share of the contrast."""

@@ -44,8 +44,12 @@ class Light(NamedTuple):
 
     def shares(self, near: Near, grey: Floats) -> Floats:
         """Return how much of each pixel's `grey` (k) is its blob's, 0 to 1 but for noise."""
-        weighed = (grey - self.ground) / self.contrast
-        return np.where(self.blind[near.labels], near.away < 0, weighed)
+        # What a filled hole takes from the blob's light on its own side of the middle, it has in front of it of the outer rim's.
+        return np.where(self.blind[near.labels] | near.filled, near.away < 0, self.bare(grey))
+
+    def bare(self, grey: Floats) -> Floats:
+        """Return how much of each pixel's `grey` (k) is the blob's where no hole counts as filled."""
+        return np.asarray((grey - self.ground) / self.contrast)
 
     def brighter(self, factor: Floats, near: Near) -> Light:
         """Return the light with the blobs' contrasts so many times (n) what they are."""
@@ -58,12 +62,12 @@ def light_of(near: Near, total: int, stride: int) -> Light:
     labels, away = near.labels, near.away
     far_out, far_in = np.zeros(total), np.zeros(total)
     np.maximum.at(far_out, labels, away)
-    np.maximum.at(far_in, labels, -away)
+    np.maximum.at(far_in, labels, -near.bare)
     depth = np.minimum(LEVEL_FROM, LEVEL_SHARE * far_in)
     # Of very many pixels some say as much.
     step = max(1, math.ceil(len(labels) / ENOUGH))
     out = np.flatnonzero(away >= np.maximum(np.minimum(LEVEL_FROM, LEVEL_SHARE * far_out), LEAST_AWAY)[labels])[::step]
-    inside = np.flatnonzero(near.own & (-away >= np.maximum(depth, LEAST_AWAY)[labels]))[::step]
+    inside = np.flatnonzero(-near.bare >= np.maximum(depth, LEAST_AWAY)[labels])[::step]
     outside_many, inside_many = (
         np.bincount(labels[part], minlength=total).astype(np.float64) for part in (out, inside)
     )
@@ -75,7 +79,7 @@ def light_of(near: Near, total: int, stride: int) -> Light:
     likewise = (inside_many < PLANE) & (ground > LIT * level)
     slope = ground_at / np.where(likewise, ground, 1.0)[labels]
     level_at = np.where(likewise[labels], level[labels] * slope, level_at)
-    quiet = np.concatenate((out[away[out] < REACH - 1.5], inside[away[inside] < -LEVEL_FROM]))
+    quiet = np.concatenate((out[away[out] < REACH - 1.5], inside[near.bare[inside] < -LEVEL_FROM]))
     many = np.maximum(np.bincount(labels[quiet], minlength=total), 1)
     noise = np.sqrt(np.bincount(labels[quiet], np.square(near.right[quiet] - near.grey[quiet]), total) / many / 2)
     contrast = level - ground

@@ -19,8 +19,8 @@ REACH = 11.0
 # More pixels than these cannot be looked at, and weighed, in a tool's time.
 MOST_LOOKED, MOST_NEAR = 1_500_000, 250_000
 MARGIN = 13
-# What lies so near to a filled hole may have light of it.
-ABOUT = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
+# Of a filled hole so many pixels in from its rim are looked at too, where that is no farther than this from the blob's own rim.
+IN_HOLE, DEEPEST_HOLE = 6.0, 15.0
 # Standard deviation of the smoothing that outlines are traced on.
 SMOOTHING = 0.8
 
@@ -31,8 +31,8 @@ class Near(NamedTuple):
     """Pixels about rims, all of the region and nearest to a blob of those looked at.
 
     `pixels` (k) positions in the mask, ascending in each tile; `labels` the nearest blob; `away` the distance from its rim in pixels,
-    negative inside; `grey` and `smooth` the grey value, raw and smoothed; `right` the raw grey of the pixel to the right; `own` whether
-    its light can be the blob's own, as that of a hole that was filled, and of what is blurred into it, cannot.
+    negative inside; `grey` and `smooth` the grey value, raw and smoothed; `right` the raw grey of the pixel to the right; `bare` the
+    distance from the nearest rim where that of a filled hole is one too, and positive in the hole.
     """
 
     pixels: Ints
@@ -41,7 +41,12 @@ class Near(NamedTuple):
     grey: Floats
     smooth: Floats
     right: Floats
-    own: NDArray[np.bool_]
+    bare: Floats
+
+    @property
+    def filled(self) -> NDArray[np.bool_]:
+        """Which pixels (k) of a blob are those of a filled hole or nearer to it than to the blob's own rim."""
+        return np.asarray(self.bare > self.away)
 
     def only(self, chosen: NDArray[Any]) -> Near:
         """Return some of the pixels."""
@@ -106,6 +111,10 @@ def _tile(
     )
     close = np.less(outer, REACH, out=buffers.take("close", shape, np.bool_))
     close &= inner < REACH
+    hole = None
+    for filled in memory.filled:
+        hole = _from_hole(filled[top:bottom, left:right], buffers)
+        close |= (hole <= 0) & (hole > -IN_HOLE) & (inner < DEEPEST_HOLE)
     if region is not None:
         close &= region[top:bottom, left:right] != 0
     inside = np.flatnonzero(mask)
@@ -121,11 +130,22 @@ def _tile(
     y, x = np.divmod(at, shape[1])
     beside = raw.ravel()[np.where(x + 1 < shape[1], at + 1, at)]
     pixels = (y + top) * memory.stride + x + left
-    own = np.ones(len(at), np.bool_)
-    for filled in memory.filled:
-        own &= cv2.dilate(filled[top:bottom, left:right], ABOUT).ravel()[at] == 0
-    away, here, even, beside = (part.astype(np.float64) for part in (away, raw.ravel()[at], smooth.ravel()[at], beside))
-    return Near(pixels, whose, away, here, even, beside, own)
+    bare = away if hole is None else np.maximum(away, -hole.ravel()[at])
+    away, here, even, beside, bare = (
+        part.astype(np.float64) for part in (away, raw.ravel()[at], smooth.ravel()[at], beside, bare)
+    )
+    return Near(pixels, whose, away, here, even, beside, bare)
+
+
+def _from_hole(filled: NDArray[np.uint8], buffers: Buffers) -> NDArray[np.float32]:
+    """Return how far each pixel lies from the rim of the nearest filled hole, negative in it."""
+    rest = cv2.bitwise_not(filled, dst=buffers.take("unfilled", filled.shape, np.uint8))
+    # Without a hole in the tile the distance is as large as OpenCV knows.
+    beyond = cv2.distanceTransform(rest, cv2.DIST_L2, 5, dst=buffers.take("beyond", filled.shape, np.float32))
+    within = cv2.distanceTransform(filled, cv2.DIST_L2, 5, dst=buffers.take("within", filled.shape, np.float32))
+    np.subtract(beyond, within, out=beyond)
+    np.subtract(beyond, np.copysign(np.float32(0.5), beyond, out=within), out=beyond)
+    return np.asarray(beyond, np.float32)
 
 
 def _owners(blobs: Blobs, pixels: Ints) -> Ints:

@@ -21,21 +21,25 @@ from analyticlens.engine.blobs.near import Near
 from analyticlens.engine.blobs.runs import Ints
 
 # So many pixels deep, at most, is a thin blob; its area is at least so many times the square of that.
-DEEPEST, LONGER = 4.3, 8.0
+DEEPEST, LONGER = 5.2, 8.0
 # So many pixels of all thin blobs are looked at, and of each at least so many, or none of any; they lie so deep, as a share of the deepest.
 MOST_LOOKED, LEAST_EACH, AMID = 1200, 15, 0.4
 # Half the side of the patch that tells the direction of a part, its weights' standard deviation, and how straight it must be.
 HALF, WEIGHTS, STRAIGHT = 5, 2.5, 0.9
 # A profile reaches so far to either side, ends where it comes so far from the rim, and must come so far.
-REACH, END, CLEAR = 9, 5.0, 2.5
-# So many standard deviations of the rims' blur all profiles must come from the rim to be whole.
-BLURS = 1.9
-FEWEST = 6
+REACH, END, CLEAR = 9, 5.0, 1.4
+# So many standard deviations of the blur the profiles of a blob must come from its rim on average: half way to the next rim. What its blur
+# brings across there makes the level uncertain by so many times as much.
+BLURS, ACROSS = 1.05, 1.2
+# Of a blob so many profiles tell a level, and fewer than `FEW` only where they tell it as well as `CERTAIN`, a share of it.
+FEWEST, FEW, CERTAIN = 6, 20, 0.025
+# The fit's own error is too small by so many times the square of blur by half breadth.
+NARROW = 1.5
 ROUNDS = 12
-# The band is believed where it leaves no more than this share of the contrast, or so many times the noise, unexplained.
+# The band is believed where it leaves no more than this share of the contrast, and so many times the noise, unexplained.
 UNLIKE, UNLIKELY = 0.03, 1.5
 # What the levels can come to, in those seen amid the blobs, and how well they must be known.
-LEAST, MOST, SURE = 0.9, 4.0, 0.2
+LEAST, MOST, SURE = 0.9, 4.0, 0.25
 
 
 class Bands(NamedTuple):
@@ -49,12 +53,13 @@ class Bands(NamedTuple):
 
 class _Profiles(NamedTuple):
     """Samples (k) of profiles: place across the band from its middle, share, the profile each belongs to; of each profile (p) the light
-    in it, how far from the rim it comes, and the blob."""
+    in it, how broad it was cut, how far from that rim it comes, and the blob."""
 
     place: Floats
     share: Floats
     profile: Ints
     light: Floats
+    cut: Floats
     clear: Floats
     blob: Ints
 
@@ -69,7 +74,7 @@ def bands(near: Near, shares: Floats, noise: Floats, areas: Floats, blind: NDArr
     known, factor, sigma = np.zeros(total, np.bool_), np.ones(total), np.zeros(total)
     nothing = Bands(known, factor, sigma)
     deep = np.zeros(total)
-    np.maximum.at(deep, near.labels, -near.away)
+    np.maximum.at(deep, near.labels, -near.bare)
     thin = ~blind & (deep <= DEEPEST) & (areas > LONGER * (deep + 0.5) ** 2)
     many = int(thin.sum())
     if not many or MOST_LOOKED // many < LEAST_EACH:
@@ -81,10 +86,14 @@ def bands(near: Near, shares: Floats, noise: Floats, areas: Floats, blind: NDArr
     if not enough.any():
         return nothing
     found, blur, spread, rest = _fitted(profiles, total)
-    clear = np.full(total, np.inf)
-    np.minimum.at(clear, profiles.blob, profiles.clear)
-    like = (BLURS * blur <= clear) & (rest <= np.maximum(UNLIKE * found, UNLIKELY * noise))
-    known = enough & like & (found >= LEAST) & (found <= MOST) & (spread <= SURE)
+    # Half the breadth lies as far from where it was cut as the rim itself does.
+    beyond = (profiles.light / found[profiles.blob] - profiles.cut) / 2
+    clear = np.bincount(profiles.blob, profiles.clear - beyond, total) / np.maximum(of_each, 1) / blur
+    like = (clear >= BLURS) & (rest <= np.hypot(UNLIKE * found, UNLIKELY * noise))
+    known = enough & like & (found >= LEAST) & (found <= MOST) & (spread <= np.where(of_each < FEW, CERTAIN, SURE))
+    # The narrower a band by its blur, the less straight is the way from what was seen to its level: the fit's own error is too small then.
+    half = np.bincount(profiles.blob, profiles.light, total) / np.maximum(of_each, 1) / (2 * found)
+    spread = np.hypot(spread * (1 + NARROW * (blur / np.maximum(half, 0.1)) ** 2), ACROSS * below(-clear))
     return Bands(known, np.where(known, found, 1.0), np.where(known, spread, 0.0))
 
 
@@ -93,8 +102,8 @@ class _Seen:
 
     def __init__(self, near: Near, shares: Floats, stride: int) -> None:
         order = np.argsort(near.pixels, kind="stable")
-        self.pixels, self.labels, self.away = near.pixels[order], near.labels[order], near.away[order]
-        self.own, self.shares, self.stride = near.own[order], shares[order], stride
+        self.pixels, self.labels, self.away = near.pixels[order], near.labels[order], near.bare[order]
+        self.shares, self.stride = shares[order], stride
 
     def at(self, pixels: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Return the indices of pixels, and which of them there are."""
@@ -104,7 +113,7 @@ class _Seen:
 
 def _some(seen: _Seen, thin: NDArray[np.bool_], deep: Floats) -> Ints:
     """Return indices of pixels amid thin blobs, as many of each, evenly chosen."""
-    inside = np.flatnonzero(thin[seen.labels] & seen.own & (-seen.away >= AMID * deep[seen.labels]))
+    inside = np.flatnonzero(thin[seen.labels] & (-seen.away >= AMID * deep[seen.labels]))
     inside = inside[np.argsort(seen.labels[inside], kind="stable")]
     whose = seen.labels[inside]
     counts = np.bincount(whose, minlength=len(thin))
@@ -137,7 +146,8 @@ def _profiles(seen: _Seen, middle: Ints, noise: Floats) -> _Profiles:
     held = there[amid]
     profile = np.nonzero(held)[0]
     whose = seen.labels[middle][amid]
-    return _Profiles(place[held], share[amid][held], profile, (light * square)[amid], clear[amid], whose)
+    cut = (there & (away < 0)).sum(axis=1) * square
+    return _Profiles(place[held], share[amid][held], profile, (light * square)[amid], cut[amid], clear[amid], whose)
 
 
 def _outwards(there: NDArray[np.bool_], away: Floats) -> NDArray[np.bool_]:
@@ -181,11 +191,13 @@ def _normal() -> tuple[Floats, Floats]:
     return places, np.array([0.5 * (1 + math.erf(z / math.sqrt(2))) for z in places.tolist()])
 
 
-def _below(z: Floats) -> Floats:
+def below(z: Floats) -> Floats:
+    """Return how much of a normal distribution lies below z."""
     return np.interp(z, *_normal())
 
 
-def _density(z: Floats) -> Floats:
+def density(z: Floats) -> Floats:
+    """Return a normal distribution's density at z."""
     return np.asarray(np.exp(-z * z / 2) / math.sqrt(2 * math.pi))
 
 
@@ -195,8 +207,8 @@ def _model(profiles: _Profiles, level: Floats, blur: Floats) -> tuple[Floats, Fl
     high, wide = level[owner], blur[owner]
     half = profiles.light[profiles.profile] / (2 * high)
     left, right = (half + profiles.place) / wide, (half - profiles.place) / wide
-    light = high * (_below(left) + _below(right) - 1)
-    rise, fall = high * _density(left), high * _density(right)
+    light = high * (below(left) + below(right) - 1)
+    rise, fall = high * density(left), high * density(right)
     # More level makes the band narrower: its light is given.
     return light, light - (rise + fall) * half / wide, -(rise * left + fall * right)
 
@@ -227,7 +239,8 @@ def _fitted(profiles: _Profiles, total: int) -> tuple[Floats, Floats, Floats, Fl
     root = np.sqrt(summed(rest**2) / np.maximum(freedom, 1))
     matrix, _ = _equations(by, rest, summed)
     determinant = matrix[0] * matrix[2] - matrix[1] ** 2
-    spread = root * np.sqrt(np.where(determinant > 0, matrix[2] / np.where(determinant > 0, determinant, 1.0), np.inf))
+    told = determinant > 0
+    spread = np.where(told, root * np.sqrt(np.where(told, matrix[2] / np.where(told, determinant, 1.0), 0.0)), np.inf)
     level, blur = np.exp(at)
     return level, blur, spread, root
 
