@@ -66,6 +66,21 @@ def test_the_other_bars_are_read_where_asked_for(word: str, kind: str, text: str
     assert outcome.texts == {"text": said, "format": word}
 
 
+def pdf417(text: str) -> Any:
+    zxing = pytest.importorskip("zxingcpp")
+    drawing = zxing.create_barcode(text, zxing.BarcodeFormat.PDF417)
+    return np.asarray(zxing.write_barcode_to_image(drawing, scale=1, add_quiet_zones=False)) < 128
+
+
+@pytest.mark.parametrize("angle", [0, 23, 45, 90, 161, -77, -135])
+def test_pdf417_is_read_at_any_angle_with_its_place_and_direction(angle: float, rng: np.random.Generator) -> None:
+    exact = drawn(pdf417(TEXT), 2.5, angle, centre=(12, -7), size=(400, 420))
+    outcome = read(expose(exact, rng, snr=40), formats=["pdf417"])
+    assert (outcome.status, outcome.texts) == ("ok", {"text": TEXT, "format": "pdf417"})
+    assert abs(math.remainder(outcome.features["angle_deg"] - angle, 360)) < 3
+    assert math.dist((outcome.features["x"], outcome.features["y"]), (209.5 + 12, 199.5 - 7)) < 2
+
+
 @pytest.mark.parametrize("text", ["D67646", "019F17", "LOT+A1", "A$A1", "50%", "-12345678"])
 def test_code_39_says_what_is_printed_and_nothing_it_could_stand_for(text: str) -> None:
     """Six characters may be a number of a pharmacy (Code 32), +A a small letter, $A a control character: here they are themselves."""
@@ -284,7 +299,7 @@ def test_a_region_too_large_for_its_time_is_refused_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "formats", [["qr_code", "data_matrix", "code_128", "ean_13"], ["code_128"], ["data_matrix"], ["aztec"]]
+    "formats", [["qr_code", "data_matrix", "code_128", "ean_13"], ["code_128"], ["data_matrix"], ["aztec"], ["pdf417"]]
 )
 @pytest.mark.parametrize("inverted", [False, True])
 def test_its_cost_bound_holds_on_the_worst_pictures(
@@ -362,8 +377,9 @@ def test_a_small_code_is_read_in_a_large_picture(word: str, rng: np.random.Gener
 
 def test_the_time_is_shared_out_and_never_overdrawn() -> None:
     for size in ((50, 50), (240, 320), (480, 752), (900, 1200)):
-        shared = budget(CodeParams(), *size)
-        assert shared.total <= max(CodeParams().budget_ms, shared.first + shared.tensor) + 1e-9
+        for params in (CodeParams(), CodeParams(formats=("pdf417",)), CodeParams(formats=("pdf417", "itf"))):
+            shared = budget(params, *size)
+            assert shared.total <= max(params.budget_ms, shared.first + shared.tensor) + 1e-9
 
 
 def test_the_goals_of_the_accuracy_bench_are_met_on_a_few_pictures(seed: int) -> None:

@@ -104,6 +104,20 @@ def test_noise_is_no_defect(rng: np.random.Generator) -> None:
     assert looked(drawn(rng, snr=12), taught(rng)).features["defect_count"] == 0
 
 
+@pytest.mark.parametrize("goods", [2, 3, 10])
+def test_a_noisier_picture_of_a_good_part_is_good_and_defects_are_still_found(
+    rng: np.random.Generator, goods: int
+) -> None:
+    prepared = taught(rng, goods)
+    places = [(118.8, 99.9, 0.14), (121.1, 100.6, -0.5), (119.4, 101.0, 0.7)]
+    for snr in (30, 20, 15, 10):
+        for at in places:
+            found = looked(drawn(rng, *at, snr=snr), prepared).features
+            assert found["defect_count"] == 0, (snr, at, found)
+            assert found["peak_z"] < 6.5
+        assert looked(drawn(rng, *places[0], snr=snr, spot=(20, -9, 3.0, 50)), prepared).features["defect_count"]
+
+
 def test_what_varies_among_good_parts_is_allowed(rng: np.random.Generator) -> None:
     spot = (10.0, -12.0, 5.0)
     goods = [drawn(rng, spot=(*spot, levels)) for levels in (-40.0, -25, -10, 10, 25, 40, 0, 30)]

@@ -128,6 +128,14 @@ def strips(tensor: Tensor | None) -> list[Strip]:
     return [strip for _, strip in found[:MOST_STRIPS]]
 
 
+def slants(tensor: Tensor | None) -> list[Strip]:
+    """Return busy places, the strongest first, each as a strip across its commonest direction: PDF417, whose bars are broken by rows."""
+    if tensor is None or not tensor.energy.max() > 0:
+        return []
+    strong = (tensor.energy > STRONG * tensor.energy.max()).astype(np.uint8)
+    return [strip for _, strip in _strips_along(strong, tensor, np.hypot(tensor.along, tensor.across))]
+
+
 def _directions(tensor: Tensor, weight: NDArray[Any]) -> list[float]:
     """Return the one or two commonest directions, in radians."""
     bins = 36

@@ -1,7 +1,7 @@
 """Codes read by zxing-cpp, and what is tried when one cannot be read as it stands.
 
-The chain: as it is; for bars, turned straight and smoothed along themselves; for the others smoothed, enlarged, or both, by more and
-more. Enlarging and smoothing look at busy places alone. What is tried depends on the picture and on nothing else, no clock, so that
+The chain: as it is; for bars and PDF417, turned straight and smoothed along themselves; for the others smoothed, enlarged, or both, by
+more and more. Enlarging and smoothing look at busy places alone. What is tried depends on the picture alone, not on a clock, so that
 the same picture is read the same way on every computer.
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from analyticlens.engine.buffers import Buffers
 from analyticlens.engine.codefinders import MOST, SETS_MS, sets_ms, squares_in
-from analyticlens.engine.codeplaces import BLOCK, MOST_BOXES, Box, Strip, Tensor, busy, strips, structure
+from analyticlens.engine.codeplaces import BLOCK, MOST_BOXES, Box, Strip, Tensor, busy, slants, strips, structure
 from analyticlens.engine.errors import CannotBuild, ToolFailed
 from analyticlens.protocol.tools.reading import CodeFormat, CodeParams
 
@@ -85,6 +85,10 @@ CHAIN_PIXELS = sum(times**2 for _, times in CHAIN)
 REDUCED_SHARE = 0.13
 # Smoothing across the bars and along them (px after turning), and enlargement along the code.
 TURNS = ((0.0, 2.0, 2), (0.8, 3.0, 3))
+# The same for PDF417, whose rows are a few modules high; and their share of the time for matrix codes at most.
+SLANTED = "pdf417"
+SLANTED_TURNS = ((0.0, 0.7, 2), (0.8, 1.0, 3))
+SLANTED_SHARE = 0.2
 # Quiet zone kept about a strip: a share of its length, and pixels.
 QUIET = (0.12, 16.0)
 # Bars can be read along a line that crosses them so much askew, in degrees.
@@ -232,17 +236,18 @@ def _text(seen: Any, word: str) -> str:
 
 
 class Budget(NamedTuple):
-    """What a search on a number of pixels may cost, in ms: `first` for the plain look, then `matrix` and `linear` for what follows."""
+    """What a search on a number of pixels may cost, in ms: `first` for the plain look, then the others (`slanted`: PDF417)."""
 
     first: float
     tensor: float
     matrix: float
     linear: float
+    slanted: float
 
     @property
     def total(self) -> float:
         """All of it."""
-        return self.first + self.tensor + self.matrix + self.linear
+        return self.first + self.tensor + self.matrix + self.linear + self.slanted
 
 
 def matrix_rate(formats: tuple[CodeFormat, ...], inverted: bool) -> float:
@@ -273,10 +278,19 @@ def budget(params: CodeParams, height: int, width: int) -> Budget:
     spare = params.budget_ms - first - tensor
     if not params.retries or spare <= 0:
         # The outline of bars needs the structure all the same.
-        return Budget(first, tensor if linear else 0.0, 0.0, 0.0)
+        return Budget(first, tensor if linear else 0.0, 0.0, 0.0, 0.0)
     full = matrix * CHAIN_PIXELS * mega + squares * len(CHAIN) * (MOST_BOXES + 1)
-    for_matrix = min(full, spare if not linear else 0.6 * spare)
-    return Budget(first, tensor, for_matrix, spare - for_matrix if linear else 0.0)
+    straight = slanted_rate(params) * mega * sum(times**2 for *_, times in SLANTED_TURNS)
+    for_matrix = min(full + straight, spare if not linear else 0.6 * spare)
+    slanted = min(straight, SLANTED_SHARE * for_matrix)
+    return Budget(first, tensor, for_matrix - slanted, spare - for_matrix if linear else 0.0, slanted)
+
+
+def slanted_rate(params: CodeParams) -> float:
+    """Return the ms that turning PDF417 straight and reading it takes a million pixels at most, 0 where it is not asked for."""
+    if SLANTED not in params.formats:
+        return 0.0
+    return TURN_MS + matrix_rate((SLANTED,), params.inverted)
 
 
 class Search:
@@ -307,6 +321,8 @@ class Search:
         yield [code for code in first if code.format in MATRIX] + self._sure(first, straight)
         if self._budget.linear:
             yield from self._straightened(straight)
+        if self._budget.slanted:
+            yield from self._slanted(slants(tensor))
         if self._budget.matrix:
             yield from self._enlarged(tensor)
 
@@ -372,6 +388,16 @@ class Search:
             for strip in straight:
                 yield self._read_strip(strip, turn, room)
 
+    def _slanted(self, places: list[Strip]) -> Iterator[list[Code]]:
+        """Read places as PDF417, turned upright: its rows are not read askew."""
+        room = int(self._budget.slanted / slanted_rate(self._params) * 1e6 / max(1, len(places) * len(SLANTED_TURNS)))
+        for turn in SLANTED_TURNS:
+            for strip in places:
+                flat = self._flattened(strip._replace(height=strip.height + 2 * BLOCK), turn, room)
+                if flat is not None:
+                    found = self._reader.read(flat[0], (SLANTED,), turn=False)
+                    yield [_turned(code, flat[1]) for code in found]
+
     def _large(self, box: Box, smoothing: float, times: float) -> NDArray[np.uint8]:
         """Return a box smoothed and enlarged."""
         part: NDArray[Any] = self._grey[box.y0 : box.y1, box.x0 : box.x1]
@@ -384,13 +410,26 @@ class Search:
         return large
 
     def _read_strip(self, strip: Strip, turn: tuple[float, float, int], room: int) -> list[Code]:
-        """Read one strip; it is enlarged less where there is not the time for more."""
+        """Read one strip of bars."""
+        flat = self._flattened(strip, turn, room)
+        if flat is None:
+            return []
+        found = self._reader.read(flat[0], self._reader.linear, turn=False)
+        return self._sure([_turned(code, flat[1]) for code in found], [strip])
+
+    def _flattened(
+        self, strip: Strip, turn: tuple[float, float, int], room: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64]] | None:
+        """Return a strip turned upright and smoothed, and the matrix (2, 3) from its pixels to the picture's; None for want of time.
+
+        It is enlarged less where there is not the time for more.
+        """
         across, along, times = turn
         length = strip.length * (1 + 2 * QUIET[0]) + 2 * QUIET[1]
         height = max(strip.height, 8.0)
         scale = min(float(times), room / (length * height))
         if scale < 0.5:
-            return []
+            return None
         columns, rows = math.ceil(length * scale), math.ceil(height)
         angle = math.radians(strip.angle_deg)
         cos, sin = math.cos(angle), math.sin(angle)
@@ -408,8 +447,7 @@ class Search:
         cv2.GaussianBlur(
             flat, (0, 0), max(across * scale, 0.3), sigmaY=along, dst=smooth, borderType=cv2.BORDER_REPLICATE
         )
-        found = self._reader.read(smooth, self._reader.linear, turn=False)
-        return self._sure([_turned(code, back) for code in found], [strip])
+        return smooth, back
 
     def _sure(self, codes: list[Code], straight: list[Strip]) -> list[Code]:
         """Return the bars among codes, each with the outline of its whole strip: they were read along a line or two, perhaps askew.

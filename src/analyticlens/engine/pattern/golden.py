@@ -85,6 +85,11 @@ LEAST_GAIN, MOST_GAIN, NOISIEST = 0.4, 1.8, 6.0
 CUT = 0.5
 # Tolerances widen with a picture's noise, by so much more than it tells: grain is not all of the finest.
 LOOSE = 1.6
+# A picture no noisier than the taught ones differs, by its median, by this much less than its tolerances: those are drawn upwards from few
+# pictures. A noisier one keeps that room, as noise between pixels' places is smaller than upon them, and the median tells of both.
+ROOM = 1.15
+# Pixels across the neighbourhood whose spread a pixel has at least where noise is added to it: its own may be low by chance.
+NEAR = 15
 
 
 def aligner(values: NDArray[np.float32], held: NDArray[np.uint8] | None, turns: bool) -> Aligner | None:
@@ -118,6 +123,8 @@ class Golden:
         self._level = float(levels.mean())
         self._flat = float(levels.std()) < CONTRAST * noise
         self._noise = noise_of(mean)
+        near = cv2.blur(np.square(self._spread), (NEAR, NEAR), borderType=cv2.BORDER_REFLECT_101)
+        self._least = np.sqrt(np.minimum(near, np.float32(noise**2)))
 
     def tolerance(self, jitter: float) -> NDArray[np.float32]:
         """Return how much each pixel (h, w) may differ, one standard deviation, where edges may lie so many pixels off."""
@@ -155,14 +162,14 @@ class Golden:
     ) -> tuple[NDArray[np.float32], Light]:
         """Return by how many tolerances each pixel (h, w) of an aligned picture differs, and its light.
 
-        A picture noisier than the good ones widens all tolerances alike.
+        A picture noisier than the good ones widens all tolerances, those that are lower than their surroundings' by more.
         """
         light = self.light(seen)
         z = buffers.take("golden z", self.shape, np.float32)
         cv2.scaleAdd(self.mean, -light.gain, seen, dst=z)
         np.subtract(z, np.float32(light.offset), out=z)
         cv2.divide(z, tolerance, dst=z, scale=1 / max(light.gain, 1e-3))
-        np.divide(z, np.float32(min(self._wider(z), max(1.0, LOOSE * self.noisier(seen, light)))), out=z)
+        self._widened(z, tolerance, min(self._wide(z), LOOSE * self.noisier(seen, light)) * ROOM, buffers)
         wide = self._neighbourhood(z, buffers)
         # To the same side: their product is positive, and as large as FAINT of the pixel itself makes it.
         shown = buffers.take("golden shown", self.shape, np.bool_)
@@ -205,7 +212,23 @@ class Golden:
 
     def _wider(self, z: NDArray[np.float32]) -> float:
         """Return by how much a picture's differences are wider than one standard deviation, 1 where they are not."""
-        return max(1.0, float(np.median(np.abs(z.ravel()[self._some]))) / MEDIAN)
+        return max(1.0, self._wide(z))
+
+    def _wide(self, z: NDArray[np.float32]) -> float:
+        """Return how wide differences (h, w) are, in standard deviations."""
+        return float(np.median(np.abs(z.ravel()[self._some]))) / MEDIAN
+
+    def _widened(self, z: NDArray[np.float32], tolerance: NDArray[np.float32], wider: float, buffers: Buffers) -> None:
+        """Divide z (h, w) by what noise adds to each pixel's variance: so many times its own, or what is usual about it if that is more."""
+        if wider <= 1:
+            return
+        share = buffers.take("golden share", self.shape, np.float32)
+        cv2.divide(self._least, tolerance, dst=share)
+        np.maximum(share, np.float32(1), out=share)
+        np.square(share, out=share)
+        np.multiply(share, np.float32(wider**2 - 1), out=share)
+        np.add(share, np.float32(1), out=share)
+        np.divide(z, np.sqrt(share, out=share), out=z)
 
 
 class Defects(NamedTuple):
