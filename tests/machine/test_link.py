@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from analyticlens.machine.link import heart, logins, worker
 from analyticlens.machine.login import Login
 from analyticlens.machine.outbox import Outbox
 from analyticlens.machine.station import Station
-from analyticlens.protocol.desired import DesiredBody, DesiredDocument
+from analyticlens.protocol.desired import CommandReport, DesiredBody, DesiredDocument
 from analyticlens.protocol.heartbeat import Heartbeat
 from tests.machine.conftest import MakeStation
 from tests.machine.door import TOKEN, FakeDoor, answers, cut, portal
@@ -710,6 +711,34 @@ def test_commands_are_carried_out_once_and_reported(
     until(lambda: station.status().counters.inspected == 1)
     assert station.status().counters.triggered == 1
     assert len(door.reports) == 3
+
+
+def test_a_trigger_does_not_wait_behind_a_search(
+    linked: Callable[..., Station],
+    door: FakeDoor,
+    tmp_path: Path,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searching, found = threading.Event(), threading.Event()
+
+    def search(args: object) -> CommandReport:
+        searching.set()
+        assert found.wait(45)
+        return CommandReport(state="done")
+
+    monkeypatch.setattr("analyticlens.machine.link.commands.find_cameras", search)
+    fill(tmp_path / "pictures", [3])
+    station = linked()
+    door.ask(asked(1, configuration=configuration(trigger=MANUAL), run_state="running"))
+    until(lambda: station.status().waiting_for_trigger)
+    door.command(**command(1, "discover"))
+    until(searching.is_set)
+    door.command(**command(2, "trigger"))
+    until(lambda: (f"{2:032x}", "done") in door.reports)
+    assert f"{1:032x}" not in dict(door.reports)
+    found.set()
+    until(lambda: (f"{1:032x}", "done") in door.reports)
 
 
 def test_a_command_that_cannot_be_done_is_refused(linked: Callable[..., Station], door: FakeDoor, until: Until) -> None:

@@ -17,17 +17,25 @@ if TYPE_CHECKING:
     from analyticlens.machine.station import Station
 
 IDLE_SECONDS = 1.0
+# What waits for cameras. A trigger lives ten seconds and does not wait behind one of these.
+SLOW = frozenset({"snapshot", "test_source", "discover", "camera_lookup"})
 
 
 class Commands:
-    """Takes commands from the poll, carries each out on its own thread, and reports until the orchestrator knows."""
+    """Takes commands from the poll, carries them out, quick ones and slow ones each in their order, and reports until they are known.
+
+    `step` and `step_slow` are called by a thread of their own each.
+    """
 
     def __init__(self, station: Station) -> None:
         """Carry out station's commands."""
         self._station = station
         self._mutex = threading.Lock()
-        self._queue: deque[tuple[Command, float]] = deque()
+        self._reporting = threading.Lock()
+        self._quick: deque[tuple[Command, float]] = deque()
+        self._slow: deque[tuple[Command, float]] = deque()
         self.news = threading.Event()
+        self.slow_news = threading.Event()
         # The newest taking of control the orchestrator told of.
         self.fence = 0
 
@@ -41,20 +49,30 @@ class Commands:
     def take(self, commands: list[Command], since: float) -> None:
         """Queue commands that were not seen yet; each is good for its time to live from `since`, by the monotonic clock."""
         with self._mutex:
-            queued = {command.id for command, _ in self._queue}
+            queued = {command.id for command, _ in (*self._quick, *self._slow)}
             for command in commands:
                 if command.id not in queued and self._station.outbox.command_state(command.id) is None:
-                    self._queue.append((command, since + command.ttl_ms_left / 1000))
+                    queue = self._slow if command.kind in SLOW else self._quick
+                    queue.append((command, since + command.ttl_ms_left / 1000))
         self.news.set()
+        self.slow_news.set()
 
     def step(self, door: Door) -> float:
-        """Carry out the oldest command and report what waits to be reported; return the seconds until the next look."""
+        """Carry out the oldest quick command and report what waits to be reported; return the seconds until the next look."""
+        return self._next(self._quick, door)
+
+    def step_slow(self, door: Door) -> float:
+        """Do the same with the oldest command that waits for cameras."""
+        return self._next(self._slow, door)
+
+    def _next(self, queue: deque[tuple[Command, float]], door: Door) -> float:
         with self._mutex:
-            following = self._queue.popleft() if self._queue else None
+            following = queue.popleft() if queue else None
         if following is not None:
             self._carry_out(*following, door)
-        for command, report in self._station.outbox.command_reports():
-            self._report(door, command, CommandReport.model_validate_json(report))
+        with self._reporting:
+            for command, report in self._station.outbox.command_reports():
+                self._report(door, command, CommandReport.model_validate_json(report))
         return 0.0 if following is not None else IDLE_SECONDS
 
     def _carry_out(self, command: Command, deadline: float, door: Door) -> None:

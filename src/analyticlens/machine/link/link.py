@@ -143,6 +143,7 @@ class Link:
             "pictures": Worker("pictures", PictureUploader(station).step, self._door),
             "live": Worker("live", LiveSender(station).step, self._door, 5.0),
             "commands": Worker("commands", self._commands.step, self._door),
+            "looking": Worker("looking", self._commands.step_slow, self._door),
             "secrets": Worker("secrets", Logins(station).step, self._door),
         }
         steps["heart"].failed = self._lost
@@ -152,6 +153,7 @@ class Link:
         station.outbox.appended = steps["upload"].wake
         station.live.changed = steps["live"].wake
         self._commands.news = steps["commands"].wake
+        self._commands.slow_news = steps["looking"].wake
         self._workers = steps
         for worker in steps.values():
             worker.start()
