@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from analyticlens.protocol.desired import CommandReport
 from analyticlens.protocol.live import LiveFrame
 from api.models import Command, VirtualMachine
 from audit.models import AuditEntry
 from edge import live
 from recipes.blobs import named_by
 from results.pictures import store_picture
-from tests.rows import heartbeat, make_machine, make_user
+from tests.rows import SYSTEM, heartbeat, make_machine, make_user
+from user.models import Line, Site
 
 pytestmark = pytest.mark.django_db
 JPEG = b"\xff\xd8\xff\xe0 a picture"
@@ -100,6 +102,34 @@ def test_a_source_to_try_is_whole_and_sound(machine: VirtualMachine, engineer: C
 def test_a_source_that_makes_no_sense_is_refused(engineer: Client, source: dict[str, Any]) -> None:
     assert post(engineer, "source-test/", source=source).status_code == 400
     assert not Command.objects.exists()
+
+
+def status(client: Client, address: str) -> int:
+    """Return what asking for a file is answered, and let the file go."""
+    response = client.get(address)
+    response.close()
+    return response.status_code
+
+
+def test_the_picture_an_act_brought_is_seen_by_those_who_see_the_machine(machine: VirtualMachine) -> None:
+    sha256 = hashlib.sha256(JPEG).hexdigest()
+    store_picture(machine, sha256, [JPEG])
+    near, far = Client(), Client()
+    line = Line.objects.create(site=Site.objects.create(code="a", name="A"), code="one", name="One")
+    other = Site.objects.create(code="b", name="B")
+    machine.line = line
+    machine.save(update_fields=["line"])
+    for client, site in ((near, line.site), (far, other)):
+        person = make_user("engineer")
+        person.sites.add(site)
+        client.force_login(person)
+    addresses = (f"/api/v1/pictures/{sha256}/", f"/m/vm_a/pictures/{sha256}")
+    # Nobody's act or result names it yet.
+    assert [status(near, address) for address in addresses] == [404, 404]
+    command = machine.command("snapshot", SYSTEM)
+    command.report(CommandReport(state="done", result={"picture": sha256}))
+    assert [status(near, address) for address in addresses] == [200, 200]
+    assert [status(far, address) for address in addresses] == [404, 404]
 
 
 def test_a_snapshot_is_asked_for_by_operators(machine: VirtualMachine) -> None:

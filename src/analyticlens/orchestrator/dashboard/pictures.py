@@ -14,8 +14,7 @@ from django.views.decorators.http import require_safe
 from api.models import VirtualMachine
 from api.scope import machines_for
 from edge import live
-from results.models import InspectionResult
-from results.pictures import stored
+from results.pictures import named_by
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 A_YEAR = 365 * 24 * 60 * 60
@@ -48,14 +47,9 @@ def frame(request: HttpRequest, machine_id: str) -> HttpResponse:
 
 @require_safe
 def picture(request: HttpRequest, machine_id: str, sha256: str) -> HttpResponseBase:
-    """The picture of one of the machine's results."""
+    """A picture of one of the machine's results, or of an act asked of it."""
     machine = active(request, machine_id)
-    if (
-        not SHA256.fullmatch(sha256)
-        or not InspectionResult.objects.filter(machine=machine, picture_sha256=sha256).exists()
-    ):
-        raise Http404
-    found = stored(sha256)
+    found = named_by(VirtualMachine.objects.filter(pk=machine.pk), sha256) if SHA256.fullmatch(sha256) else None
     if found is None:
         raise Http404
     response = FileResponse(default_storage.open(found.name, "rb"), content_type=found.mime)

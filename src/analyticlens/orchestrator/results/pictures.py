@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from api.errors import BadInput
+from api.models import Command
 from recipes import content
 from recipes.content import sweep
-from results.models import StoredPicture, picture_name
+from results.models import InspectionResult, StoredPicture, picture_name
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from api.models import VirtualMachine
 
-__all__ = ["WrongPicture", "store_picture", "stored", "sweep"]
+__all__ = ["WrongPicture", "named_by", "store_picture", "stored", "sweep"]
 
 MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
 
@@ -30,6 +33,15 @@ def stored(sha256: str) -> StoredPicture | None:
     """Return the picture's row if it is stored and its file is there."""
     row = StoredPicture.objects.filter(sha256=sha256).first()
     return row if row is not None and row.is_there() else None
+
+
+def named_by(machines: QuerySet[VirtualMachine], sha256: str) -> StoredPicture | None:
+    """Return the stored picture if a result of one of these machines, or what an act brought there, names it; else None."""
+    named = (
+        InspectionResult.objects.filter(machine__in=machines, picture_sha256=sha256).exists()
+        or Command.objects.filter(machine__in=machines, result__picture=sha256).exists()
+    )
+    return stored(sha256) if named else None
 
 
 def store_picture(machine: VirtualMachine, sha256: str, chunks: Iterable[bytes]) -> StoredPicture:

@@ -15,8 +15,9 @@ from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from api.scope import machines_for
 from results.models import InspectionResult
-from results.pictures import stored
+from results.pictures import named_by
 
 HELP = {
     "id": "Its number here, in the order results arrived.",
@@ -103,8 +104,8 @@ class Picture(APIView):
         responses={(200, "image/jpeg"): OpenApiTypes.BINARY, (200, "image/png"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, sha256: str) -> FileResponse:
-        """Return it as it was kept; 404 where no result that who asks may see names it."""
-        row = stored(sha256) if seen(request).filter(picture_sha256=sha256).exists() else None
+        """Return it as it was kept; 404 where no result or act that who asks may see names it."""
+        row = named_by(machines_for(request.user), sha256)
         if row is None:
             raise Http404
         response = FileResponse(default_storage.open(row.name, "rb"), content_type=row.mime)
