@@ -6,6 +6,7 @@ from django.urls import path
 
 from dashboard import (
     actions,
+    configuration,
     control,
     fleet,
     groups,
@@ -60,6 +61,8 @@ urlpatterns = [
     path("m/<str:machine_id>/control/give-back", control.give_back, name="machine_control_give_back"),
     path("m/<str:machine_id>/control/break", control.break_it, name="machine_control_break"),
     path("m/<str:machine_id>/mode", mode.change, name="machine_mode"),
+    path("m/<str:machine_id>/configuration/", configuration.configuration, name="machine_configuration"),
+    path("m/<str:machine_id>/configuration/looked/<uuid:command_id>", configuration.looked, name="machine_looked"),
     path("m/<str:machine_id>/publish", actions.publish, name="machine_publish"),
     path("m/<str:machine_id>/tools/", tools.listing, name="tools"),
     path("m/<str:machine_id>/tools/add", tools.add, name="tool_add"),

@@ -1,6 +1,7 @@
 // What every page does beyond its HTML: menus that close, and news that arrive by themselves.
 
 import { keepControl } from "./control.js";
+import { followKinds } from "./kinds.js";
 import { startLive } from "./live.js";
 
 function closeMenus(except) {
@@ -17,3 +18,4 @@ document.addEventListener("keydown", (event) => {
 
 startLive();
 keepControl();
+followKinds();
