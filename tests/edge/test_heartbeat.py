@@ -115,3 +115,12 @@ def test_a_birth_whose_earlier_epoch_has_the_number_of_another_is_told_the_highe
     assert door.beat(1, epoch=OTHER, epoch_no=7, birth=True, marks=[again])[0] == 200
     numbers = MachineEpoch.objects.order_by("epoch_no").values_list("epoch_no", flat=True)
     assert list(numbers) == [5, 6, 7]
+
+
+def test_a_text_with_a_nul_is_told_and_stops_no_heartbeat(door: Door, machine: VirtualMachine) -> None:
+    said = {"status": "error", "error_message": "lens\x00cap", "warnings": ["a\x00", "\\u0000 as it is written"]}
+    status, _answer = door.beat(1, **said)
+    machine.refresh_from_db()
+    assert status == 200
+    assert machine.error_message == "lens\ufffdcap"
+    assert machine.reported["warnings"] == ["a\ufffd", "\\u0000 as it is written"]

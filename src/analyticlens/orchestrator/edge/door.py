@@ -21,9 +21,11 @@ from api.errors import Refused
 from api.models import VirtualMachine
 from audit import Actor, acting
 from edge.models import MachineToken
+from results.records import NUL
 
 log = logging.getLogger(__name__)
 KIB = 1024
+NUL_SPELT = b"\\u0000"
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 View = Callable[..., HttpResponseBase]
@@ -73,6 +75,13 @@ def read_body(request: HttpRequest, read: Callable[[bytes], T], limit: int) -> T
         raise DoorError(HTTPStatus.BAD_REQUEST, "bad_input", first_error(error)) from None
     except ValueError as error:
         raise DoorError(HTTPStatus.BAD_REQUEST, "not_json", f"the body cannot be read: {error}") from None
+
+
+def loads_shown(raw: bytes) -> Any:
+    """Return JSON with NULs, which PostgreSQL keeps in no text, as the character for what cannot be shown: who says one lives all the same."""
+    if NUL_SPELT in raw:
+        raw = NUL.sub(lambda found: found.group()[: -len(NUL_SPELT)] + b"\\ufffd", raw)
+    return strict_loads(raw)
 
 
 def reader(model: type[M], loads: Callable[[bytes], Any] = strict_loads) -> Callable[[bytes], M]:

@@ -23,7 +23,7 @@ from api.known import version_in
 from api.models import Command, Instance, VirtualMachine
 from api.turn import writing
 from edge import desired, heartbeats, late, live
-from edge.door import KIB, DoorError, answer, by_method, door, read_body, reader
+from edge.door import KIB, DoorError, answer, by_method, door, loads_shown, read_body, reader
 from edge.models import MachineToken
 from edge.models import enrol as use_code
 from edge.secrets import opened as opened_secrets
@@ -74,7 +74,7 @@ def token(request: HttpRequest, machine: VirtualMachine) -> HttpResponse:
     )
 
 
-@door("POST", reader(Heartbeat), limit=256 * KIB)
+@door("POST", reader(Heartbeat, loads_shown), limit=256 * KIB)
 def heartbeat(request: HttpRequest, machine: VirtualMachine, said: Heartbeat) -> HttpResponse:
     """Take a sign of life."""
     return answer(heartbeats.receive(machine, said, request.META.get("REMOTE_ADDR") or ""))
@@ -94,7 +94,7 @@ def secrets(request: HttpRequest, machine: VirtualMachine) -> HttpResponse:
     return answer({"secrets": opened_secrets(machine)})
 
 
-@door("POST", reader(Goodbye))
+@door("POST", reader(Goodbye, loads_shown))
 def goodbye(request: HttpRequest, machine: VirtualMachine, said: Goodbye) -> HttpResponse:
     """Take a planned leave."""
     heartbeats.know_epoch(machine, said)
@@ -192,7 +192,7 @@ def _live_parts(request: HttpRequest) -> tuple[bytes, LiveFrame]:
     return (sent.read() if sent is not None else b""), said
 
 
-@door("POST", reader(CommandReport), limit=256 * KIB)
+@door("POST", reader(CommandReport, loads_shown), limit=256 * KIB)
 def command(request: HttpRequest, machine: VirtualMachine, said: CommandReport, command_id: UUID) -> HttpResponse:
     """Take what became of a command. A report after the one that settled it changes nothing and says so."""
     row = Command.objects.select_related("machine").filter(pk=command_id, machine=machine).first()
