@@ -67,7 +67,7 @@ def test_another_kind_keeps_the_common_fields_only() -> None:
     machine.save(update_fields=machine.set_configuration(WHOLE))
     machine.trigger_type = "manual"
     machine.save()
-    assert again(machine).configuration["trigger"] == {"type": "manual", "interval_ms": 200}
+    assert again(machine).configuration["trigger"] == {"type": "manual", "interval_ms": 200, "queue": 16}
 
 
 def test_saving_something_else_leaves_the_configuration_alone() -> None:

@@ -22,12 +22,14 @@ Until = Callable[..., Any]
 
 
 @pytest.fixture
-def linked(make_station: MakeStation, door: FakeDoor, tmp_path: Path) -> Station:
+def linked(make_station: MakeStation, door: FakeDoor, tmp_path: Path, until: Until) -> Station:
     """Return a station that has its token and inspects discs when asked."""
     (tmp_path / "door_token").write_text(TOKEN)
     station: Station = make_station(django_url=door.url)
     fill(tmp_path / "pictures", [3, 3])
-    return ready(station, trigger=MANUAL)
+    ready(station, trigger=MANUAL)
+    until(lambda: station.loop.ready)
+    return station
 
 
 def told(door: FakeDoor, until: Until, kind: str, args: dict[str, Any], number: int = 7) -> CommandReport:

@@ -43,6 +43,7 @@ WORK_BYTES = 3 * 1024**3
 PROCESSED_QUALITY = 70
 # Every heartbeat tells the newest condition of the pictures; measured oftener only where a limit asks for it.
 CONDITION_SECONDS = 4.0
+FACTS_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -56,6 +57,7 @@ class Bench:
         self.recipe: Prepared | None = None
         self.watch: Watch | None = None
         self.told_at = -math.inf
+        self.facts_at = -math.inf
         self.engine_seconds = LEAST_ENGINE_SECONDS
 
     def answer(self, message: dict[str, Any]) -> None:
@@ -88,7 +90,7 @@ class Bench:
         try:
             self.watch = Watch(configuration.health, BlobFiles(Path(message["data"])))
         except CannotBuild as unbuilt:
-            told = {"sentence": str(unbuilt), "lasting": True}
+            told = {"sentence": str(unbuilt), "lasting": True, "pause": 0.0}
             wire.send(self.pipe, {"did": "open", "source_refused": told, "engine_version": ENGINE_VERSION})
             return
         cameras = message.get("cameras")
@@ -162,6 +164,10 @@ class Bench:
         answer["position"] = self.source.position if self.source else ""
         if grabbed.mono is not None:
             answer["captured_mono"] = grabbed.mono
+            if self.source is not None and clock.mono() - self.facts_at >= FACTS_SECONDS:
+                # A source that is kept busy is never asked by itself how it is.
+                self.facts_at = clock.mono()
+                answer["facts"] = self.source.pulse().facts
         stored = self._stored(answer, grabbed, message)
         if message["details"] and found is not None:
             answer["details"] = {str(tool): _json_ready(detail) for tool, detail in found.details.items()}

@@ -124,10 +124,15 @@ class Loop:
         """Run."""
         self._thread.start()
 
-    def submit(self, plan: Plan, candidate: Inspector | None = None) -> None:
-        """Replace the plan; `candidate` is a child already opened with its work, swapped in between two frames."""
+    def submit(self, plan: Plan, candidate: Inspector | None = None, *, quiet: bool = False) -> None:
+        """Replace the plan; `candidate` is a child already opened with its work, swapped in between two frames.
+
+        With `quiet` nothing is tried, nor complained of, until the plan changes: somebody cleared the error of a stopped machine.
+        """
         with self._mutex:
             self._plan = plan
+            if quiet:
+                self._quiet_at = plan.revision
             if candidate is not None:
                 stale, self._candidate = self._candidate, candidate
                 if stale is not None:
@@ -165,12 +170,6 @@ class Loop:
         with self._mutex:
             self._back_off.at_once()
             self._quiet_at = -1
-        self._pipe.wake()
-
-    def keep_quiet(self) -> None:
-        """Stop trying, and complaining, until the plan changes: somebody cleared the error of a stopped machine."""
-        with self._mutex:
-            self._quiet_at = self._plan.revision
         self._pipe.wake()
 
     @property
@@ -430,7 +429,7 @@ class Loop:
             self._back_off.worked()
         self._resume, self._resume_of = Resume(str(answer.get("position", ""))), plan.work.configuration.source
         if (captured := answer.get("captured_mono")) is not None:
-            self.camera.heard(None, clock.mono() - float(captured))
+            self.camera.heard(answer.get("facts"), clock.mono() - float(captured))
         finished = self._host.finish(plan, asked, answer, blobs.get("stored"))
         views: dict[str, bytes] = {}
         if (asked.wishes.processed or asked.wishes.live) and self._child is not None:

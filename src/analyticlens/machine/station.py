@@ -308,7 +308,7 @@ class Station:
         """Change the mode; the machine stops and its error is cleared. Production leaves a development edit behind."""
         with self.acting:
             pipeline = self.kept.pipeline.in_mode(mode)
-            self.change(by, f"mode {mode}", run_state="stopped", error_text="", pipeline=pipeline)
+            self.change(by, f"mode {mode}", quiet=True, run_state="stopped", error_text="", pipeline=pipeline)
             self.settle()
             self._forgive()
 
@@ -360,7 +360,8 @@ class Station:
             if not self.error_message:
                 return False
             stopped: dict[str, Any] = {"run_state": "stopped"} if by.startswith("local:") else {}
-            self.change(by, "error cleared", error_text="", **stopped)
+            quiet = bool(stopped) or self.kept.run_state == "stopped"
+            self.change(by, "error cleared", quiet=quiet, error_text="", **stopped)
             self._forgive()
             return True
 
@@ -383,8 +384,13 @@ class Station:
 
     # --- how it changes --------------------------------------------------------------------------------------------
 
-    def change(self, by: str, reason: str, candidate: Inspector | None = None, **updates: Any) -> None:
-        """Take a new state: into the file, into the loop's plan, into the outbox. The caller holds `acting`."""
+    def change(
+        self, by: str, reason: str, candidate: Inspector | None = None, *, quiet: bool = False, **updates: Any
+    ) -> None:
+        """Take a new state: into the file, into the loop's plan, into the outbox. The caller holds `acting`.
+
+        With `quiet` the loop does not look for what was wrong until something changes.
+        """
         with self._mutex:
             kept = self._kept.model_copy(update=updates)
             if by.startswith("local:") and self.settings.django_url:
@@ -395,7 +401,7 @@ class Station:
         # Before the plan changes hands: a port that is wanted no more is free when this returns.
         self.listening.use(kept.pipeline.configuration.trigger)
         log.event("changed", reason, by=by, run_state=kept.run_state, config_version=kept.pipeline.config_version)
-        self.loop.submit(plan, candidate)
+        self.loop.submit(plan, candidate, quiet=quiet)
         if candidate is not None:
             self._note_trouble("", "")
         self.save()
@@ -439,8 +445,6 @@ class Station:
             running = self._kept.run_state == "running"
         if running:
             self.loop.retry_now()
-        else:
-            self.loop.keep_quiet()
         self._note_state()
 
     def _note_trouble(self, sentence: str, code: str) -> None:
