@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from analyticlens.machine import login
+from analyticlens.machine.inspector import Inspector
 from analyticlens.machine.login import Login
 from analyticlens.machine.station import ResultEvent, Station
 from tests.machine.conftest import MakeStation
@@ -40,6 +41,14 @@ def machine(make_station: MakeStation, data: Path, url: str, trigger: str = "con
 
 def ok(station: Station) -> int:
     return station.status().counters.ok
+
+
+def child_of(station: Station, until: Until) -> Inspector:
+    """Return the inspecting process; one that was given up is replaced in a moment."""
+    until(lambda: station.loop.ready and station.loop._child is not None)
+    child = station.loop._child
+    assert child is not None
+    return child
 
 
 def test_its_frames_are_judged_with_their_age(
@@ -108,8 +117,7 @@ def test_a_stopped_process_is_replaced_while_the_machine_stands(
 ) -> None:
     station = machine(make_station, tmp_path, camera.url)
     station.stop(BY)
-    child = station.loop._child
-    assert child is not None
+    child = child_of(station, until)
     os.kill(child.process.pid, signal.SIGSTOP)
     until(lambda: station.loop._child is not child and station.loop.ready)
     assert child.process.poll() is not None
@@ -124,8 +132,7 @@ def test_its_password_is_told_nowhere(
         url = locked.url.replace("rtsp://", "rtsp://bob:c4n4ry-%2Fp%40ss@")
         station = machine(make_station, tmp_path, url)
         until(lambda: ok(station) >= 2)
-        child = station.loop._child
-        assert child is not None
+        child = child_of(station, until)
         told = [Path(f"/proc/{child.process.pid}/{name}").read_bytes() for name in ("cmdline", "environ")]
         station.set_login(Login("bob", "other c4n4ry"), BY)
         until(lambda: "refuses the user" in station.error_message)
