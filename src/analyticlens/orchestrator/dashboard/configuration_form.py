@@ -37,6 +37,10 @@ USED_BY: dict[str, frozenset[str]] = {
 }
 
 
+# What a button of the page sets, not a field.
+BY_BUTTON: frozenset[Place] = frozenset({("health", "reference")})
+
+
 class StationSection(Section):
     """A section of a station's form: what is folded away is shown where something is wrong."""
 
@@ -159,7 +163,7 @@ def _specs(kinds: Mapping[Place, str]) -> Iterator[tuple[Place, Spec]]:
             inner = any(path[: len(other)] == other for other in KINDS if len(other) > len(place))
             if not inner and kind in USED_BY.get(path[-1], {kind}):
                 yield path, replace(spec, group=group)
-    yield from ((path, spec) for path, spec in known.items() if path[:1] not in KINDS)
+    yield from ((path, spec) for path, spec in known.items() if path[:1] not in KINDS and path not in BY_BUTTON)
 
 
 def _field(path: Place, spec: Spec) -> forms.Field:
