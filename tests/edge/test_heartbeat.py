@@ -118,7 +118,11 @@ def test_a_birth_whose_earlier_epoch_has_the_number_of_another_is_told_the_highe
 
 
 def test_a_text_with_a_nul_is_told_and_stops_no_heartbeat(door: Door, machine: VirtualMachine) -> None:
-    said = {"status": "error", "error_message": "lens\x00cap", "warnings": ["a\x00", "\\u0000 as it is written"]}
+    said: dict[str, Any] = {
+        "status": "error",
+        "error_message": "lens\x00cap",
+        "warnings": ["a\x00", "\\u0000 as it is written"],
+    }
     status, _answer = door.beat(1, **said)
     machine.refresh_from_db()
     assert status == 200

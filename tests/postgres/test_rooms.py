@@ -27,6 +27,7 @@ ROOMS = {
         "tests/api/test_asking.py",
         "tests/api/test_groups.py",
         "tests/api/test_groups_at_once.py",
+        "tests/api/test_people_at_once.py",
         "tests/api/test_receiving.py",
         "tests/api/test_silence.py",
         "tests/api/test_bus.py",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
+log = logging.getLogger(__name__)
 MOST_BYTES = 1024 * 1024
 # What DRF calls its refusals, in our words.
 _CODES = {
@@ -51,6 +54,10 @@ def answer_of(problem: Exception, context: Mapping[str, Any]) -> Response | None
         return Response(error_answer(problem.code, str(problem), **details), problem.status, headers=headers)
     if isinstance(problem, ProtectedError):
         return Response(error_answer("not_now", _("Something else still needs it.")), 409)
+    if isinstance(problem, OperationalError):
+        log.warning("the database could not take a person's call", extra={"error": str(problem)})
+        said = error_answer("busy", _("The database is busy or full; try again."))
+        return Response(said, 503, headers={"Retry-After": "2"})
     if isinstance(problem, Http404):
         problem = exceptions.NotFound()
     elif isinstance(problem, PermissionDenied):

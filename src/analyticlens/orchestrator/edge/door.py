@@ -78,7 +78,7 @@ def read_body(request: HttpRequest, read: Callable[[bytes], T], limit: int) -> T
 
 
 def loads_shown(raw: bytes) -> Any:
-    """Return JSON with NULs, which PostgreSQL keeps in no text, as the character for what cannot be shown: who says one lives all the same."""
+    """Return JSON with NULs, which PostgreSQL keeps in no text, as the sign for what cannot be shown: who says one lives all the same."""
     if NUL_SPELT in raw:
         raw = NUL.sub(lambda found: found.group()[: -len(NUL_SPELT)] + b"\\ufffd", raw)
     return strict_loads(raw)
