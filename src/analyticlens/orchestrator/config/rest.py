@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
@@ -40,6 +40,9 @@ _CODES = {
     415: "not_json",
     429: "too_many",
 }
+# What PostgreSQL and SQLite call a row that is there already, and a row that is not there or still needed.
+_TWICE = {"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+_GONE = {"23503", "SQLITE_CONSTRAINT_FOREIGNKEY"}
 
 
 def answer_of(problem: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -54,6 +57,8 @@ def answer_of(problem: Exception, context: Mapping[str, Any]) -> Response | None
         return Response(error_answer(problem.code, str(problem), **details), problem.status, headers=headers)
     if isinstance(problem, ProtectedError):
         return Response(error_answer("not_now", _("Something else still needs it.")), 409)
+    if isinstance(problem, IntegrityError):
+        return _at_once(problem)
     if isinstance(problem, OperationalError):
         log.warning("the database could not take a person's call", extra={"error": str(problem)})
         said = error_answer("busy", _("The database is busy or full; try again."))
@@ -72,6 +77,21 @@ def answer_of(problem: Exception, context: Mapping[str, Any]) -> Response | None
     if problem.status_code == 401:
         response["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _at_once(problem: IntegrityError) -> Response | None:
+    """Return the answer to who came second of two at once; None where the database refuses a row that nobody could have written.
+
+    Whoever writes checks first, so that the sentence is of the field; only somebody else's write between the two leads here, and the
+    transaction is undone.
+    """
+    cause = problem.__cause__
+    why = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    if why in _TWICE:
+        return Response(error_answer("not_now", _("Somebody made the same just now.")), 409)
+    if why in _GONE:
+        return Response(error_answer("not_now", _("Somebody changed this meanwhile.")), 409)
+    return None
 
 
 def _said(problem: exceptions.APIException) -> tuple[str, dict[str, Any]]:
