@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, OperationalError
-from django.db.models import ProtectedError
+from django.db.models import Field, IntegerField, ProtectedError, QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -19,7 +20,9 @@ from rest_framework.response import Response
 from analyticlens.protocol.canonical import strict_loads
 from analyticlens.protocol.errors import error_answer
 from api.errors import Refused, StaleGroup, StaleTag, StaleVersion
+from audit.clock import is_told
 from config.access import wants_json
+from results.records import check_nul
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -122,7 +125,9 @@ class StrictJson(parsers.BaseParser):
         if len(raw) > MOST_BYTES:
             raise exceptions.ParseError(_("A body may have at most %(most)s bytes.") % {"most": MOST_BYTES})
         try:
-            return strict_loads(raw) if raw.strip() else {}
+            said = strict_loads(raw) if raw.strip() else {}
+            check_nul(raw)
+            return said
         except ValueError as error:
             raise exceptions.ParseError(_("The body cannot be read: %(why)s") % {"why": error}) from None
 
@@ -139,6 +144,37 @@ class Keyset(pagination.CursorPagination):
         """Return the view's own order."""
         keyset: tuple[str, ...] = getattr(view, "keyset", ("-id",))
         return keyset
+
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: APIView | None = None) -> Any:
+        """Return the rows of a page. Raises NotFound for a cursor that this list cannot have given."""
+        cursor = self.decode_cursor(request)
+        if cursor is not None and cursor.position is not None and view is not None:
+            name = self.get_ordering(request, queryset, view)[0].lstrip("-")
+            if not _is_position(_field_of(queryset, name), cursor.position):
+                raise exceptions.NotFound(self.invalid_cursor_message)
+        return super().paginate_queryset(queryset, request, view)
+
+
+def _field_of(queryset: QuerySet[Any], name: str) -> Field[Any, Any]:
+    """Return the column of that name, the one a row refers to where it is a reference, or what was computed under that name."""
+    if name in queryset.query.annotations:
+        return queryset.query.annotations[name].output_field
+    field = queryset.model._meta.get_field(name)
+    return getattr(field, "target_field", field)
+
+
+def _is_position(field: Field[Any, Any], said: str) -> bool:
+    """Tell whether a column could hold what a cursor says: then the database can be asked for what comes after."""
+    try:
+        value = field.to_python(said)
+        if isinstance(field, IntegerField):
+            # The bounds of the column.
+            field.run_validators(value)
+        if isinstance(value, datetime):
+            return is_told(value)
+    except (ValidationError, ValueError):
+        return False
+    return "\0" not in said
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponseBase:
