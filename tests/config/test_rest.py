@@ -131,7 +131,8 @@ def test_pages_follow_each_other_there_and_back() -> None:
     for name, key in (("machines", "machine_id"), ("users", "id"), ("audit", "seq"), ("commands", "id")):
         address = "/api/v1/machines/vm_0/commands/" if name == "commands" else f"/api/v1/{name}/"
         whole = [row[key] for row in client.get(address).json()["results"]]
-        seen, page = [], {"next": f"{address}?limit=2", "previous": None}
+        seen: list[Any] = []
+        page: dict[str, Any] = {"next": f"{address}?limit=2", "previous": None}
         while page["next"]:
             page = client.get(page["next"]).json()
             seen += [row[key] for row in page["results"]]

@@ -145,12 +145,12 @@ class Keyset(pagination.CursorPagination):
         keyset: tuple[str, ...] = getattr(view, "keyset", ("-id",))
         return keyset
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: APIView | None = None) -> Any:
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> Any:
         """Return the rows of a page. Raises NotFound for a cursor that this list cannot have given."""
         cursor = self.decode_cursor(request)
         if cursor is not None and cursor.position is not None and view is not None:
             name = self.get_ordering(request, queryset, view)[0].lstrip("-")
-            if not _is_position(_field_of(queryset, name), cursor.position):
+            if not _is_position(_field_of(queryset, name), str(cursor.position)):
                 raise exceptions.NotFound(self.invalid_cursor_message)
         return super().paginate_queryset(queryset, request, view)
 
@@ -158,9 +158,11 @@ class Keyset(pagination.CursorPagination):
 def _field_of(queryset: QuerySet[Any], name: str) -> Field[Any, Any]:
     """Return the column of that name, the one a row refers to where it is a reference, or what was computed under that name."""
     if name in queryset.query.annotations:
-        return queryset.query.annotations[name].output_field
-    field = queryset.model._meta.get_field(name)
-    return getattr(field, "target_field", field)
+        computed: Field[Any, Any] = queryset.query.annotations[name].output_field
+        return computed
+    field: Any = queryset.model._meta.get_field(name)
+    referred: Field[Any, Any] = getattr(field, "target_field", field)
+    return referred
 
 
 def _is_position(field: Field[Any, Any], said: str) -> bool:
