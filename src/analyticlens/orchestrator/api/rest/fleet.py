@@ -155,7 +155,7 @@ def _do(machine: VirtualMachine, asked: dict[str, Any], by: Actor) -> int | None
 def tagged(machine: VirtualMachine, add: list[str], remove: list[str], *, by: Actor, reason: str) -> None:
     """Give a machine tags and take others from it, whatever others it was given meanwhile. Raises BadInput for a word that is no tag."""
     with transaction.atomic(), acting(by, reason):
-        locked = VirtualMachine.objects.select_for_update(no_key=True).get(pk=machine.pk)
+        locked = type(machine).objects.select_for_update(no_key=True).get(pk=machine.pk)
         try:
             locked.set_tags([*(tag for tag in locked.tag_list if tag not in remove), *add])
         except ValidationError as problem:
