@@ -8,42 +8,23 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from api import grouping, membership
 from api.errors import Refused
 from api.models import DesiredVersion, GroupMember, GroupVersion, MachineGroup, VirtualMachine
 from audit import Actor
+from tests.at_once import at_once
 from tests.rows import make_machine, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ANNA, BEN = Actor("user", "anna"), Actor("user", "ben")
 JSON = "application/json"
 ROUNDS = 4
-
-
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """Do all acts at the same moment; return what each returned, or the refusal it met."""
-    start = Barrier(len(acts))
-
-    def do(act: Callable[[], Any]) -> Any:
-        try:
-            start.wait(60)
-            return act()
-        except Refused as refused:
-            return refused
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(do, acts))
 
 
 def codes(answers: list[Any]) -> list[int]:

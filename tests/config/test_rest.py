@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from tests.rows import make_user
+from tests.rows import make_machine, make_user
 
 ROOT = Path(__file__).parents[2]
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -85,6 +86,75 @@ def test_every_refusal_has_the_one_shape(method: str, address: str, status: int)
     answer = getattr(client, method)(address)
     assert answer.status_code == status
     assert set(answer.json()["error"]) == {"code", "message", "details"}
+
+
+FOREIGN = (
+    "p=abc",
+    "p=" + "9" * 30,
+    "p=-" + "9" * 30,
+    "p=%00",
+    "p=",
+    "r=1&p=1",
+    "r=1",
+    "o=3",
+    "p=0001-01-01T00:00:00%2B14:00",
+    "p=2026-01-01",
+)
+OF_MACHINE = ("commands", "heartbeats", "transitions", "desired/versions", "keys", "secrets", "recipes")
+LISTS = (
+    *("results", "machines", "audit", "users", "tokens", "sites", "lines", "products", "shifts", "groups", "tools"),
+    *(f"machines/vm_a/{name}" for name in OF_MACHINE),
+)
+
+
+@pytest.mark.django_db
+def test_a_cursor_of_another_list_is_none() -> None:
+    make_machine("vm_a")
+    client = Client(raise_request_exception=False)
+    client.force_login(make_user("admin"))
+    for name in LISTS:
+        answers = {
+            position: client.get(f"/api/v1/{name}/", {"cursor": base64.b64encode(position.encode()).decode()})
+            for position in FOREIGN
+        }
+        assert {answer.status_code for answer in answers.values()} <= {200, 404}, name
+        assert answers["p=%00"].status_code == 404, name
+
+
+@pytest.mark.django_db
+def test_pages_follow_each_other_there_and_back() -> None:
+    client = Client()
+    client.force_login(make_user("admin"))
+    for number in range(5):
+        make_machine(f"vm_{number}")
+        make_user("viewer")
+    for name, key in (("machines", "machine_id"), ("users", "id"), ("audit", "seq"), ("commands", "id")):
+        address = "/api/v1/machines/vm_0/commands/" if name == "commands" else f"/api/v1/{name}/"
+        whole = [row[key] for row in client.get(address).json()["results"]]
+        seen: list[Any] = []
+        page: dict[str, Any] = {"next": f"{address}?limit=2", "previous": None}
+        while page["next"]:
+            page = client.get(page["next"]).json()
+            seen += [row[key] for row in page["results"]]
+        assert seen == whole
+        while page["previous"]:
+            page = client.get(page["previous"]).json()
+        assert [row[key] for row in page["results"]] == whole[:2]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "audit/?since=0001-01-01T00:00:00%2B14:00",
+        "results/?until=9999-12-31T23:59:59-14:00",
+        "audit/?since=0001-01-01T00:00:00",
+    ],
+)
+def test_a_moment_at_an_end_of_the_calendar_is_refused(asked: str) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(make_user("admin"))
+    assert client.get(f"/api/v1/{asked}").status_code == 400
 
 
 @pytest.mark.django_db

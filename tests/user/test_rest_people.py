@@ -107,3 +107,18 @@ def test_the_audit_trail_is_read_and_chosen() -> None:
     everything = client.get(f"{ROOT}audit/").json()["results"]
     assert [entry["seq"] for entry in everything] == sorted((entry["seq"] for entry in everything), reverse=True)
     assert client.get(f"{ROOT}audit/?since=2999-01-01T00:00:00Z").json()["results"] == []
+
+
+def test_the_admin_keeps_the_last_administrator_and_deletes_nobody() -> None:
+    admin = make_user("admin")
+    client = Client(headers={"Accept-Language": "en"})
+    client.force_login(admin)
+    address = f"/admin/user/user/{admin.pk}/change/"
+    said = {"username": admin.username, "role": "viewer", "is_active": "on", "theme": "system", "language": ""}
+    page = client.post(address, said)
+    assert "Nobody would be left who administers this." in page.content.decode()
+    other = make_user("admin")
+    assert client.get(f"/admin/user/user/{other.pk}/delete/").status_code == 403
+    assert client.post(address, said).status_code == 302
+    admin.refresh_from_db()
+    assert admin.role == "viewer"

@@ -113,3 +113,12 @@ def test_no_password_is_kept_and_the_trail_tells(ana: Any) -> None:
     entry = AuditEntry.objects.filter(verb="sign in", refused=True).latest("seq")
     assert (entry.object_repr, entry.reason, entry.remote_addr) == (ana.username, "too many tries", "192.0.2.7")
     assert all(GOOD not in str(one.content()) for one in AuditEntry.objects.all())
+
+
+def test_a_name_without_end_and_a_nul_are_counted_as_any_other(ana: Any) -> None:
+    for page in ("/login/", "/admin/login/"):
+        assert attempt("n" * 5000, "wrong", page=page).status_code == 200
+    assert AccessAttempt.objects.get().username == "n" * 150
+    for more in ({"next": "/\0"}, {"\0": "x"}, {"username": "a\0b"}, {"password": "\0"}):
+        said = {"username": "nobody", "password": "wrong", **more}
+        assert Client().post("/login/", said, REMOTE_ADDR="192.0.2.9").status_code in {200, 400}, more

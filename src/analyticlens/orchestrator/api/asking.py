@@ -79,7 +79,9 @@ def want(
 
 def lock(machine: VirtualMachine) -> VirtualMachine:
     """Return the machine's row, nobody else's until the transaction ends. Raises NotNow for a retired one."""
-    locked = type(machine).objects.select_for_update().get(pk=machine.pk)
+    # Without its key, here and wherever a row is locked that others refer to: who only writes a row that names this machine (and holds
+    # the head of the audit trail already, for which we come next) would otherwise wait for us, and we for them.
+    locked = type(machine).objects.select_for_update(no_key=True).get(pk=machine.pk)
     if not locked.is_active:
         raise NotNow(_("%(machine)s is retired.") % {"machine": locked.machine_id})
     return locked
@@ -262,7 +264,7 @@ def retire(machine: VirtualMachine, *, by: Actor, reason: str) -> None:
 def bring_back(machine: VirtualMachine, *, by: Actor, reason: str) -> None:
     """Show a retired machine again, standing still and without a token: a fresh code opens its door."""
     with telling("bring back", machine, by), transaction.atomic(), acting(by, reason):
-        locked = type(machine).objects.select_for_update().get(pk=machine.pk)
+        locked = type(machine).objects.select_for_update(no_key=True).get(pk=machine.pk)
         if locked.is_active:
             return
         locked.is_active = True

@@ -50,7 +50,7 @@ def take(machine: VirtualMachine, by: Actor, seconds: int = SECONDS) -> ControlL
     if not SHORTEST <= seconds <= LONGEST:
         raise BadInput(_("Control is taken for %(least)s to %(most)s seconds.") % {"least": SHORTEST, "most": LONGEST})
     with telling("take control", machine, by), transaction.atomic(), acting(by):
-        locked = type(machine).objects.select_for_update().get(pk=machine.pk)
+        locked = type(machine).objects.select_for_update(no_key=True).get(pk=machine.pk)
         if not locked.is_active:
             raise NotNow(_("%(machine)s is retired.") % {"machine": locked.machine_id})
         lease = _newest(locked)
@@ -72,7 +72,7 @@ def take(machine: VirtualMachine, by: Actor, seconds: int = SECONDS) -> ControlL
 def give_back(machine: VirtualMachine, by: Actor) -> None:
     """End one's control. Where one has none, that is as good. Raises NotNow where somebody else has it."""
     with telling("give back control", machine, by), transaction.atomic(), acting(by):
-        locked = type(machine).objects.select_for_update().get(pk=machine.pk)
+        locked = type(machine).objects.select_for_update(no_key=True).get(pk=machine.pk)
         lease = current(locked)
         if lease is None:
             return
@@ -83,7 +83,7 @@ def give_back(machine: VirtualMachine, by: Actor) -> None:
 def break_it(machine: VirtualMachine, by: Actor, reason: str) -> None:
     """End whoever's control; for administrators."""
     with transaction.atomic(), acting(by, reason):
-        locked = type(machine).objects.select_for_update().get(pk=machine.pk)
+        locked = type(machine).objects.select_for_update(no_key=True).get(pk=machine.pk)
         lease = current(locked)
         if lease is not None:
             _end(locked, lease, "break control")

@@ -117,7 +117,7 @@ def add(
 
 def _lock(group: MachineGroup) -> MachineGroup:
     """Return the group's row, locked until the transaction ends. Raises NotNow for one that was removed meanwhile."""
-    locked = MachineGroup.objects.select_for_update().filter(pk=group.pk).first()
+    locked = MachineGroup.objects.select_for_update(no_key=True).filter(pk=group.pk).first()
     if locked is None:
         raise NotNow(_("The group %(group)s is gone.") % {"group": group.code})
     return locked

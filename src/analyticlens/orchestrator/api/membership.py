@@ -47,7 +47,7 @@ def join(group: MachineGroup, machine: VirtualMachine, *, take: bool, by: Actor,
         if group.site_id is not None and (locked.line is None or locked.line.site_id != group.site_id):
             raise BadInput(_("%(machine)s is not at the site of this group.") % {"machine": locked.machine_id})
         # Locked, so that whoever shares another version meanwhile finds this member, or this member that version.
-        joined = MachineGroup.objects.select_for_update().filter(pk=group.pk).first()
+        joined = MachineGroup.objects.select_for_update(no_key=True).filter(pk=group.pk).first()
         if joined is None:
             raise NotNow(_("The group %(group)s is gone.") % {"group": group.code})
         own = places(own_over(joined.shared, configuration_of(locked)))
@@ -91,7 +91,7 @@ def leave(group: MachineGroup, machine: VirtualMachine, *, by: Actor, reason: st
     """Take a machine out of its group. Its configuration stays as it is. Raises NotNow for one that is not in it."""
     with telling("leave its group", machine, by), transaction.atomic(), acting(by, reason):
         # A retired one may leave: nothing is asked of it.
-        locked = type(machine).objects.select_for_update().get(pk=machine.pk)
+        locked = type(machine).objects.select_for_update(no_key=True).get(pk=machine.pk)
         _member(group, locked).delete()
 
 
@@ -100,7 +100,7 @@ def _member(group: MachineGroup, machine: VirtualMachine) -> GroupMember:
     from api.models import GroupMember
 
     # The group's row is read, not locked: whoever shares another version comes by at each member afterwards.
-    rows = GroupMember.objects.select_for_update(of=("self",)).select_related("group")
+    rows = GroupMember.objects.select_for_update(of=("self",), no_key=True).select_related("group")
     member = rows.filter(machine=machine, group=group).first()
     if member is None:
         raise NotNow(

@@ -25,7 +25,7 @@ def noticed(machine: VirtualMachine, before: Configuration, after: Configuration
     """
     from api.models import GroupMember, GroupVersion
 
-    member = GroupMember.objects.select_for_update().filter(machine=machine).first()
+    member = GroupMember.objects.select_for_update(no_key=True).filter(machine=machine).first()
     if member is None:
         return
     shared = GroupVersion.objects.values_list("shared", flat=True).get(group=member.group_id, version=member.applied)

@@ -61,7 +61,7 @@ def receive(machine: VirtualMachine, report: Report, *, sample: VMHeartbeat | No
     report, if there is one already.
     """
     with transaction.atomic():
-        locked = type(machine).objects.select_for_update().get(pk=machine.pk)
+        locked = type(machine).objects.select_for_update(no_key=True).get(pk=machine.pk)
         if _is_old(locked, report):
             type(machine).objects.filter(pk=locked.pk).update(stale_heartbeats=F("stale_heartbeats") + 1)
             return False

@@ -23,6 +23,12 @@ def mono() -> float:
     return (_still[1] if _still else time.monotonic()) + _shift
 
 
+def is_told(moment: datetime) -> bool:
+    """Return whether a moment says when it is wherever it is read: it has a zone, and no zone carries it past an end of the calendar."""
+    first, last = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+    return moment.tzinfo is not None and first <= moment <= last
+
+
 @contextmanager
 def shifted(seconds: float) -> Iterator[None]:
     """Move both clocks of this process by seconds: for tests, which do not wait for time to pass."""

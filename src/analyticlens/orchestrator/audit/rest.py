@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 import django_filters
+from django.core.exceptions import ValidationError
+from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 
+from audit.clock import is_told
 from audit.fields import AnyJson
 from audit.models import AuditEntry
 
@@ -44,11 +50,31 @@ class EntrySerializer(serializers.ModelSerializer[AuditEntry]):
         }
 
 
+class MomentField(IsoDateTimeField):  # type: ignore[misc]  # django-filter has no types
+    """A moment as ISO 8601 writes it."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Return it. Raises ValidationError, also for one at an end of the calendar, which the database cannot compare."""
+        try:
+            moment: datetime | None = super().to_python(value)
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+        if moment is not None and not is_told(moment):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return moment
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):  # type: ignore[misc]  # django-filter has no types
+    """What is later or earlier than a moment."""
+
+    field_class = MomentField
+
+
 class EntryFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """Which entries are listed."""
 
-    since = django_filters.IsoDateTimeFilter("timestamp", "gte", help_text="At or after this time.")
-    until = django_filters.IsoDateTimeFilter("timestamp", "lt", help_text="Before this time.")
+    since = MomentFilter("timestamp", "gte", help_text="At or after this time.")
+    until = MomentFilter("timestamp", "lt", help_text="Before this time.")
     about = django_filters.CharFilter("object_repr", "icontains", help_text="About things called so.")
 
     class Meta:

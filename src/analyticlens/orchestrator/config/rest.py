@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied
-from django.db.models import ProtectedError
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, OperationalError
+from django.db.models import Field, IntegerField, ProtectedError, QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -17,12 +20,15 @@ from rest_framework.response import Response
 from analyticlens.protocol.canonical import strict_loads
 from analyticlens.protocol.errors import error_answer
 from api.errors import Refused, StaleGroup, StaleTag, StaleVersion
+from audit.clock import is_told
 from config.access import wants_json
+from results.records import check_nul
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
+log = logging.getLogger(__name__)
 MOST_BYTES = 1024 * 1024
 # What DRF calls its refusals, in our words.
 _CODES = {
@@ -37,6 +43,9 @@ _CODES = {
     415: "not_json",
     429: "too_many",
 }
+# What PostgreSQL and SQLite call a row that is there already, and a row that is not there or still needed.
+_TWICE = {"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
+_GONE = {"23503", "SQLITE_CONSTRAINT_FOREIGNKEY"}
 
 
 def answer_of(problem: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -51,6 +60,12 @@ def answer_of(problem: Exception, context: Mapping[str, Any]) -> Response | None
         return Response(error_answer(problem.code, str(problem), **details), problem.status, headers=headers)
     if isinstance(problem, ProtectedError):
         return Response(error_answer("not_now", _("Something else still needs it.")), 409)
+    if isinstance(problem, IntegrityError):
+        return _at_once(problem)
+    if isinstance(problem, OperationalError):
+        log.warning("the database could not take a person's call", extra={"error": str(problem)})
+        said = error_answer("busy", _("The database is busy or full; try again."))
+        return Response(said, 503, headers={"Retry-After": "2"})
     if isinstance(problem, Http404):
         problem = exceptions.NotFound()
     elif isinstance(problem, PermissionDenied):
@@ -65,6 +80,21 @@ def answer_of(problem: Exception, context: Mapping[str, Any]) -> Response | None
     if problem.status_code == 401:
         response["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _at_once(problem: IntegrityError) -> Response | None:
+    """Return the answer to who came second of two at once; None where the database refuses a row that nobody could have written.
+
+    Whoever writes checks first, so that the sentence is of the field; only somebody else's write between the two leads here, and the
+    transaction is undone.
+    """
+    cause = problem.__cause__
+    why = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    if why in _TWICE:
+        return Response(error_answer("not_now", _("Somebody made the same just now.")), 409)
+    if why in _GONE:
+        return Response(error_answer("not_now", _("Somebody changed this meanwhile.")), 409)
+    return None
 
 
 def _said(problem: exceptions.APIException) -> tuple[str, dict[str, Any]]:
@@ -95,7 +125,9 @@ class StrictJson(parsers.BaseParser):
         if len(raw) > MOST_BYTES:
             raise exceptions.ParseError(_("A body may have at most %(most)s bytes.") % {"most": MOST_BYTES})
         try:
-            return strict_loads(raw) if raw.strip() else {}
+            said = strict_loads(raw) if raw.strip() else {}
+            check_nul(raw)
+            return said
         except ValueError as error:
             raise exceptions.ParseError(_("The body cannot be read: %(why)s") % {"why": error}) from None
 
@@ -112,6 +144,39 @@ class Keyset(pagination.CursorPagination):
         """Return the view's own order."""
         keyset: tuple[str, ...] = getattr(view, "keyset", ("-id",))
         return keyset
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> Any:
+        """Return the rows of a page. Raises NotFound for a cursor that this list cannot have given."""
+        cursor = self.decode_cursor(request)
+        if cursor is not None and cursor.position is not None and view is not None:
+            name = self.get_ordering(request, queryset, view)[0].lstrip("-")
+            if not _is_position(_field_of(queryset, name), str(cursor.position)):
+                raise exceptions.NotFound(self.invalid_cursor_message)
+        return super().paginate_queryset(queryset, request, view)
+
+
+def _field_of(queryset: QuerySet[Any], name: str) -> Field[Any, Any]:
+    """Return the column of that name, the one a row refers to where it is a reference, or what was computed under that name."""
+    if name in queryset.query.annotations:
+        computed: Field[Any, Any] = queryset.query.annotations[name].output_field
+        return computed
+    field: Any = queryset.model._meta.get_field(name)
+    referred: Field[Any, Any] = getattr(field, "target_field", field)
+    return referred
+
+
+def _is_position(field: Field[Any, Any], said: str) -> bool:
+    """Tell whether a column could hold what a cursor says: then the database can be asked for what comes after."""
+    try:
+        value = field.to_python(said)
+        if isinstance(field, IntegerField):
+            # The bounds of the column.
+            field.run_validators(value)
+        if isinstance(value, datetime):
+            return is_told(value)
+    except (ValidationError, ValueError):
+        return False
+    return "\0" not in said
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponseBase:

@@ -283,7 +283,7 @@ def move(request: HttpRequest, machine_id: str, number: int) -> HttpResponse:
     """Move a tool one place up or down."""
     machine = active(request, machine_id)
     with transaction.atomic():
-        rows = list(machine.tools.select_for_update().order_by("order_index", "name"))
+        rows = list(machine.tools.select_for_update(no_key=True).order_by("order_index", "name"))
         here = next((place for place, row in enumerate(rows) if row.number == number), None)
         if here is None:
             raise Http404

@@ -21,7 +21,7 @@ from api.errors import Refused
 from api.models import VirtualMachine
 from audit import Actor, acting
 from edge.models import MachineToken
-from results.records import NUL
+from results.records import NUL, check_nul
 
 log = logging.getLogger(__name__)
 KIB = 1024
@@ -84,7 +84,14 @@ def loads_shown(raw: bytes) -> Any:
     return strict_loads(raw)
 
 
-def reader(model: type[M], loads: Callable[[bytes], Any] = strict_loads) -> Callable[[bytes], M]:
+def loads_kept(raw: bytes) -> Any:
+    """Return JSON every text of which can be kept. Raises ValueError with one sentence."""
+    value = strict_loads(raw)
+    check_nul(raw)
+    return value
+
+
+def reader(model: type[M], loads: Callable[[bytes], Any] = loads_kept) -> Callable[[bytes], M]:
     """Return what reads JSON as a model, by `loads`. It raises ValueError, and of those pydantic.ValidationError."""
 
     def read(raw: bytes) -> M:

@@ -165,7 +165,7 @@ def enrol(machine_id: str, code: str) -> Token | None:
     """
     with transaction.atomic():
         waiting = EnrolmentCode.alive().filter(machine__machine_id=machine_id, machine__is_active=True)
-        row = waiting.select_for_update().select_related("machine").order_by("-id").first()
+        row = waiting.select_for_update(no_key=True).select_related("machine").order_by("-id").first()
         if row is None:
             return None
         if not secrets.compare_digest(row.sha256, credentials.hash_code(code)):

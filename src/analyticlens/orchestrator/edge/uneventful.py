@@ -140,7 +140,7 @@ def _look(prefixes: set[str], now: datetime) -> dict[str, _Known]:
     times = [now, now - USE_NOTED_EVERY, now - SAMPLE_EVERY, now + SAMPLE_EVERY, now, now + AHEAD]
     statement = _KNOWN.format(marks=", ".join(["%s"] * len(prefixes)))
     if connection.features.has_select_for_update_of:
-        statement += " FOR UPDATE OF m"
+        statement += " FOR NO KEY UPDATE OF m"
     with connection.cursor() as cursor:
         cursor.execute(statement, [*map(shown, times), *prefixes])
         return {row[0]: _Known(*row) for row in cursor.fetchall()}

@@ -42,7 +42,7 @@ def edit(machine: VirtualMachine, change: Callable[[], object], *, by: Actor, re
     In development the machine runs the draft from then on.
     """
     with transaction.atomic(), acting(by, reason):
-        VirtualMachine.objects.select_for_update().get(pk=machine.pk)
+        VirtualMachine.objects.select_for_update(no_key=True).get(pk=machine.pk)
         now = draft_tag(rows_of(machine))
         if tag is not None and tag != now:
             raise StaleTag(now)

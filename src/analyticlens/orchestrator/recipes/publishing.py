@@ -158,7 +158,7 @@ def _rows_say(machine: VirtualMachine, sha256: str) -> bool:
 
 def _next_version(machine: VirtualMachine, recipe: Recipe, origin: str, author: str, reason: str) -> RecipeVersion:
     """Write the next version; the machine's row is locked, so numbers have no gaps and no doubles."""
-    locked = type(machine).objects.select_for_update().get(pk=machine.pk)
+    locked = type(machine).objects.select_for_update(no_key=True).get(pk=machine.pk)
     highest = locked.recipe_versions.aggregate(models.Max("number"))["number__max"] or 0
     version = RecipeVersion.objects.create(
         machine=locked,

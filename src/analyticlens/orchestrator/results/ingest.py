@@ -57,7 +57,7 @@ def deliver(machine: VirtualMachine, parcel: Parcel) -> BatchAnswer:
     # One transaction a batch: all is read before, so it holds SQLite's only write lock for the writing alone, and whoever
     # waits for his turn gets in while the next batch is read.
     with writing():
-        epoch = MachineEpoch.objects.select_for_update().get(pk=epoch.pk)
+        epoch = MachineEpoch.objects.select_for_update(no_key=True).get(pk=epoch.pk)
         refusals = Chunk(machine, epoch).store(parcel.records)
     return answer(epoch, refusals)
 
@@ -99,7 +99,7 @@ def set_aside(
 ) -> BatchAnswer:
     """Store one record that the batch door cannot read: its beginning, its size, and its number as filled."""
     with writing():
-        epoch = MachineEpoch.objects.select_for_update().get(pk=epoch.pk)
+        epoch = MachineEpoch.objects.select_for_update(no_key=True).get(pk=epoch.pk)
         record = Record(seq, sha256, b"", problem=reason, fills=((seq, seq),))
         refusals = Chunk(machine, epoch).store([record], raw=raw, size=size)
     return answer(epoch, refusals)

@@ -95,10 +95,15 @@ def _number(raw: dict[str, Any]) -> int:
         raise NoNumber("a record has no readable number; send it to the quarantine door") from None
 
 
-def _check(content: bytes, body: Strict) -> None:
+def check_nul(content: bytes) -> None:
+    """Raise ValueError for JSON with a NUL in one of its texts."""
     # Plain search first: the pattern takes longer than reading the record did.
     if b"\\u0000" in content and NUL.search(content):
         raise ValueError("a text contains the character NUL")
+
+
+def _check(content: bytes, body: Strict) -> None:
+    check_nul(content)
     if isinstance(body, GapBody) and not 0 <= body.last - body.first <= WIDEST_GAP:
         raise ValueError(f"a gap from {body.first} to {body.last} is none")
 

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from api.scope import machines_for
+from audit.rest import MomentFilter
 from results.models import InspectionResult
 from results.pictures import named_by
 
@@ -66,8 +67,8 @@ class ResultFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-fi
     """Which results are listed."""
 
     machine = django_filters.CharFilter("machine__machine_id", help_text="Of this machine alone.")
-    since = django_filters.IsoDateTimeFilter("received_at", "gte", help_text="Received at or after this time.")
-    until = django_filters.IsoDateTimeFilter("received_at", "lt", help_text="Received before this time.")
+    since = MomentFilter("received_at", "gte", help_text="Received at or after this time.")
+    until = MomentFilter("received_at", "lt", help_text="Received before this time.")
 
     class Meta:
         model = InspectionResult

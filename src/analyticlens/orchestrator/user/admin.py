@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext, ngettext
@@ -14,15 +16,18 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from user import second_step
-from user.models import ApiToken, Line, Site, User
+from user.administrators import is_last_administrator
+from user.models import ApiToken, Line, Role, Site, User
 
 if TYPE_CHECKING:
     DjangosUserAdmin = UserAdmin[User]
+    DjangosUserForm = UserChangeForm[User]
     DjangosAdmin = admin.ModelAdmin[ApiToken]
     DjangosSiteAdmin = admin.ModelAdmin[Site]
     DjangosLineAdmin = admin.ModelAdmin[Line]
 else:
     DjangosUserAdmin = UserAdmin
+    DjangosUserForm = UserChangeForm
     DjangosAdmin = DjangosSiteAdmin = DjangosLineAdmin = admin.ModelAdmin
 
 
@@ -32,10 +37,23 @@ for secret in (TOTPDevice, StaticDevice):
         admin.site.unregister(secret)
 
 
+class PersonForm(DjangosUserForm):
+    """Django's own, which keeps the last administrator."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what would leave nobody who administers this; the page holds the transaction."""
+        said: dict[str, Any] = super().clean() or self.cleaned_data
+        stays = said.get("role", Role.ADMIN) == Role.ADMIN and said.get("is_active", True)
+        if not stays and is_last_administrator(self.instance):
+            raise ValidationError(gettext("Nobody would be left who administers this."))
+        return said
+
+
 @admin.register(User)
 class PeopleAdmin(DjangosUserAdmin):
     """Django's own, where the role takes the place of groups and flags."""
 
+    form = PersonForm
     list_display = ("username", "first_name", "last_name", "email", "role", "is_active", "second_step_at")
     list_filter = ("role", "is_active", "bounded", ("second_step_at", admin.EmptyFieldListFilter))
     actions = ("reset_second_step",)
@@ -51,6 +69,10 @@ class PeopleAdmin(DjangosUserAdmin):
         (_("Dates"), {"fields": ("last_login", "date_joined", "second_step_at")}),
     )
     add_fieldsets = (*UserAdmin.add_fieldsets, (_("Rights"), {"fields": ("role",)}))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Nobody is deleted: their history stays, and who is not active is kept out."""
+        return False
 
     @admin.action(description=_("Reset two-step sign-in"))
     def reset_second_step(self, request: HttpRequest, people: QuerySet[User]) -> None:

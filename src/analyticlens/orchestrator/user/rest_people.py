@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import path
@@ -18,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from user import second_step
+from user.administrators import is_last_administrator, locked_administrators
 from user.models import Line, Role, Site, User
 from user.rest import person
 
@@ -136,7 +138,7 @@ class PersonSerializer(serializers.ModelSerializer[User]):
             said = _("Name the sign-in provider and the subject there, or neither.")
             raise serializers.ValidationError({"sso_subject": said})
         goes = attrs.get("role", Role.ADMIN) != Role.ADMIN or attrs.get("is_active", True) is False
-        if self.instance is not None and goes and _is_last_administrator(self.instance):
+        if self.instance is not None and goes and is_last_administrator(self.instance):
             raise LastAdministrator(_("Nobody would be left who administers this."))
         return attrs
 
@@ -146,9 +148,10 @@ class PersonSerializer(serializers.ModelSerializer[User]):
         password = validated_data.pop("password", None)
         user = User(**validated_data)
         user.set_password(password) if password else user.set_unusable_password()
-        user.save()
-        user.sites.set(sites)
-        user.lines.set(lines)
+        with transaction.atomic():
+            user.save()
+            user.sites.set(sites)
+            user.lines.set(lines)
         return user
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
@@ -157,11 +160,6 @@ class PersonSerializer(serializers.ModelSerializer[User]):
         if password:
             instance.set_password(password)
         return super().update(instance, validated_data)
-
-
-def _is_last_administrator(user: User) -> bool:
-    others = User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk)
-    return user.role == Role.ADMIN and user.is_active and not others.exists()
 
 
 def sites_for(user: User) -> QuerySet[Site]:
@@ -241,6 +239,18 @@ class OnePerson(RetrieveUpdateAPIView[User]):
     serializer_class = PersonSerializer
     queryset = User.objects.prefetch_related("sites", "lines")
     http_method_names = ["get", "patch", "options", "head"]
+
+    @transaction.atomic
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change them; of two administrators who take the right from each other at once, the second is told that nobody would be left."""
+        locked_administrators()
+        return super().update(request, *args, **kwargs)
+
+    def get_object(self) -> User:
+        """Return them; while they are changed, nobody else's."""
+        if self.request.method == "PATCH":
+            self.queryset = self.queryset.select_for_update(no_key=True)
+        return super().get_object()
 
 
 class ResetSecondStep(APIView):

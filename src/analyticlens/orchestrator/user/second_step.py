@@ -48,7 +48,7 @@ class TooSoon(Refused):
 def begin(person: User) -> None:
     """Give a person a fresh key, which counts for nothing before a code of it was typed. Raises ValueError where one counts already."""
     with transaction.atomic():
-        if User.objects.select_for_update().get(pk=person.pk).second_step_at is not None:
+        if User.objects.select_for_update(no_key=True).get(pk=person.pk).second_step_at is not None:
             raise ValueError("the second step is on")
         AppKey.objects.filter(user=person).delete()
         AppKey.fresh(person)
@@ -72,7 +72,7 @@ def turn_on(person: User, said: str) -> list[str]:
     Other sessions of the person end. Raises WrongCode or TooSoon.
     """
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=person.pk)
+        User.objects.select_for_update(no_key=True).get(pk=person.pk)
         refused = _tried(AppKey, person, _app_code(said), confirmed=False)
         codes = [] if refused else _turned_on(person)
     if refused:

@@ -18,12 +18,19 @@ from audit import clock
 WAIT = timedelta(minutes=15)
 # Failures of one name from one address, and of one address whatever the names: behind it may stand a whole plant.
 MOST_OF_ONE, MOST_OF_ALL = 5, 50
+LONGEST_NAME = 150
 
 
 def address(request: HttpRequest) -> str | None:
     """Return where a request comes from: who is connected to us, or whom a trusted proxy speaks for (`config.proxies` puts them there)."""
     found: str | None = request.META.get("REMOTE_ADDR")
     return found
+
+
+def name(request: HttpRequest, credentials: dict[str, str] | None = None) -> str | None:
+    """Return the name that is tried, as far as a name can be: what is counted has no room for more."""
+    said = (credentials or request.POST).get("username")
+    return None if said is None else said[:LONGEST_NAME]
 
 
 class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # django-axes has no types

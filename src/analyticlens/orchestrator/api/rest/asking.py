@@ -56,7 +56,9 @@ def machine_of(request: Request, machine_id: str, *, lock: bool = False) -> Virt
     Raises Http404, also for one that who asks may not see.
     """
     found = machines(request)
-    return get_object_or_404(found.select_for_update(of=("self",)) if lock else found, machine_id=machine_id)
+    return get_object_or_404(
+        found.select_for_update(of=("self",), no_key=True) if lock else found, machine_id=machine_id
+    )
 
 
 class OfMachine:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -152,10 +153,11 @@ def _do(machine: VirtualMachine, asked: dict[str, Any], by: Actor) -> int | None
 
 
 def tagged(machine: VirtualMachine, add: list[str], remove: list[str], *, by: Actor, reason: str) -> None:
-    """Give a machine tags and take others from it. Raises BadInput for a word that is no tag."""
-    try:
-        machine.set_tags([*(tag for tag in machine.tag_list if tag not in remove), *add])
-    except ValidationError as problem:
-        raise BadInput(problem.messages[0]) from None
-    with acting(by, reason):
-        machine.save(update_fields=["tags", "updated_at"])
+    """Give a machine tags and take others from it, whatever others it was given meanwhile. Raises BadInput for a word that is no tag."""
+    with transaction.atomic(), acting(by, reason):
+        locked = type(machine).objects.select_for_update(no_key=True).get(pk=machine.pk)
+        try:
+            locked.set_tags([*(tag for tag in locked.tag_list if tag not in remove), *add])
+        except ValidationError as problem:
+            raise BadInput(problem.messages[0]) from None
+        locked.save(update_fields=["tags", "updated_at"])
