@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 
 from analyticlens.protocol.desired import CommandReport
@@ -41,20 +39,6 @@ def test_nobody_takes_a_command_that_is_too_old(machine: VirtualMachine) -> None
         assert Command.expire() == 1
     asked.refresh_from_db()
     assert asked.state == "expired"
-
-
-def test_the_same_key_is_the_same_command(machine: VirtualMachine) -> None:
-    key = str(uuid.uuid4())
-    assert machine.command("trigger", ANA, key=key) == machine.command("trigger", ANA, key=key)
-    assert Command.objects.count() == 1
-    with pytest.raises(NotNow):
-        machine.command("snapshot", ANA, key=key)
-
-
-@pytest.mark.parametrize("key", ["", "not a uuid"])
-def test_a_key_is_a_uuid(machine: VirtualMachine, key: str) -> None:
-    with pytest.raises(BadInput):
-        machine.command("trigger", ANA, key=key)
 
 
 @pytest.mark.parametrize(

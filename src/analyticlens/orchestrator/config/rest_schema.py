@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analyticlens.protocol.errors import ErrorAnswer
-from config.once import HEADER, LONGEST_KEY, OWN_KEY
+from config.once import HEADER, LONGEST_KEY
 
 ERRORS = {
     "400": "What was asked makes no sense; one sentence says why.",
@@ -24,12 +24,6 @@ KEY: dict[str, Any] = {
     "description": "A word of yours for this call: made again within 24 hours under the same word, it is done once and answered alike. "
     "With another body it is refused with 409.",
 }
-# The machine knows its command by that key.
-COMMAND_KEY = {
-    **KEY,
-    "schema": {"type": "string", "format": "uuid"},
-    "description": f"{KEY['description']} Here it is a UUID.",
-}
 # Where something is asked of a machine.
 ACTS = {
     "409": "It makes sense, but not in the state the machine is in.",
@@ -43,15 +37,14 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     body = ErrorAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(body.pop("$defs", {}))
     schemas["ErrorAnswer"] = body
-    for address, path in result.get("paths", {}).items():
+    for path in result.get("paths", {}).values():
         for method, operation in path.items():
             wanted = {**ERRORS, **(ACTS if method != "get" else {})}
             for status, description in wanted.items():
                 content = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}}
                 operation["responses"].setdefault(status, {"description": description, "content": content})
             if method == "post":
-                key = COMMAND_KEY if address.endswith(OWN_KEY) else KEY
-                operation.setdefault("parameters", []).append(key)
+                operation.setdefault("parameters", []).append(KEY)
     result["components"].setdefault("securitySchemes", {})["token"] = {
         "type": "http",
         "scheme": "bearer",

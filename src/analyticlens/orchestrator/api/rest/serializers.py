@@ -183,7 +183,7 @@ class CommandSerializer(serializers.ModelSerializer[Command]):
         )
         read_only_fields = fields
         extra_kwargs = {
-            "id": {"help_text": "UUID; the one sent as Idempotency-Key, where one was."},
+            "id": {"help_text": "UUID, by which the machine knows it as well."},
             "kind": {"help_text": "trigger, snapshot or clear_error."},
             "args": {"help_text": "What was asked with it."},
             "state": {"help_text": "What became of it; unknown after a crash in the middle of it."},
