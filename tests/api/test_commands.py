@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analyticlens.protocol.desired import CommandReport
-from api import clock
+from api import bus, clock
 from api.errors import BadInput, NotNow
 from api.models import Command, VirtualMachine
 from audit import Actor
@@ -79,3 +79,25 @@ def test_a_started_command_without_an_end_can_be_unknown(machine: VirtualMachine
     with clock.shifted(60):
         assert Command.expire() == 0
     assert asked.report(CommandReport(state="unknown"))
+    assert not asked.report(CommandReport(state="done"))
+
+
+def test_an_act_a_machine_never_ended_is_unknown_until_it_tells(machine: VirtualMachine) -> None:
+    asked = machine.command("trigger", ANA, ttl=10)
+    asked.report(CommandReport(state="started"))
+    with clock.shifted(611):
+        assert (Command.expire(), Command.expire()) == (1, 0)
+        asked.refresh_from_db()
+        assert asked.state == "unknown"
+        assert not asked.report(CommandReport(state="started"))
+        assert asked.report(CommandReport(state="done"))
+
+
+def test_pages_are_told_of_acts_that_are_over(machine: VirtualMachine) -> None:
+    kept = [machine.command("trigger", ANA, ttl=10) for _ in range(2)]
+    kept[0].report(CommandReport(state="started"))
+    before = bus.newest_id()
+    with clock.shifted(611):
+        Command.expire()
+    told = [(event.data["id"], event.data["state"]) for event in bus.since(before)]
+    assert told == [(str(kept[1].pk), "expired"), (str(kept[0].pk), "unknown")]
