@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
@@ -15,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from user.bodies import Closed
 from user.models import MOST_TOKEN_DAYS, TOKEN_DAYS, ApiToken, Role, User
 
 
@@ -36,7 +35,7 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
         }
 
 
-class NewTokenSerializer(serializers.Serializer[Any]):
+class NewTokenSerializer(Closed):
     """What a token shall be."""
 
     name = serializers.CharField(max_length=100, help_text="What it is for.")

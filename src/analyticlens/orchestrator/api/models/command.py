@@ -111,7 +111,9 @@ class Command(Audited):
         now = clock.wall()
         ahead = models.Q(created_at__gt=now + AHEAD)
         late = cls._close(ahead | models.Q(expires_at__lte=now), "queued", state="expired", reported_at=now)
-        return late + cls._close(ahead | models.Q(expires_at__lte=now - UNHEARD), "started", state="unknown", reported_at=None)
+        return late + cls._close(
+            ahead | models.Q(expires_at__lte=now - UNHEARD), "started", state="unknown", reported_at=None
+        )
 
     @classmethod
     def _close(cls, which: models.Q, before: str, **changes: Any) -> int:
