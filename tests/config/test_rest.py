@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from rest_framework import serializers
 
+from config.rest import MOST_BYTES
 from tests.rows import make_machine, make_user
 from user.bodies import Closed
 from user.models import User
@@ -60,9 +61,19 @@ def test_every_field_is_described(described: str) -> None:
     silent = [
         f"{name}.{field}"
         for name, schema in schemas.items()
-        if not name.endswith(("Enum", "List")) and not name.startswith("Error")
+        if not name.endswith("Enum") and not name.startswith("Error")
         for field, what in schema.get("properties", {}).items()
         if not what.get("description") and not any(part.get("description") for part in what.get("allOf", []))
+    ]
+    assert silent == []
+
+
+def test_every_parameter_is_described(described: str) -> None:
+    silent = [
+        f"{name}: {parameter['name']}"
+        for name, operation in operations(json.loads(described))
+        for parameter in operation.get("parameters", ())
+        if not parameter.get("description")
     ]
     assert silent == []
 
@@ -151,3 +162,11 @@ def test_a_misspelt_field_is_named_and_nothing_is_done(
     answer = getattr(client, method)(f"/api/v1/{address}", body, content_type="application/json")
     assert (answer.status_code, list(answer.json()["error"]["details"]["fields"])) == (400, [unknown])
     assert User.objects.count() == before
+
+
+@pytest.mark.django_db
+def test_a_body_larger_than_any_calls_is_413() -> None:
+    client = Client()
+    client.force_login(make_user("admin"))
+    answer = client.post("/api/v1/sites/", b" " * (MOST_BYTES + 1), content_type="application/json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
