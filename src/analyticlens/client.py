@@ -153,7 +153,7 @@ class Client:
         headers = {} if if_version is None else {"If-Match": f'"{if_version}"'}
         return _read(Asked, self._call("PATCH", f"{_of(machine_id)}desired/", {"reason": reason, **wish}, headers))
 
-    def trigger(self, machine_id: str, *, ttl: float = 10.0, key: uuid.UUID | None = None) -> Command:
+    def trigger(self, machine_id: str, *, ttl: float = 10.0, key: uuid.UUID | str | None = None) -> Command:
         """Ask for one inspection within `ttl` seconds; with the same `key` it is the same one. Raises Refused, Unreachable."""
         headers = {"Idempotency-Key": str(key or uuid.uuid4())}
         return _read(Command, self._call("POST", f"{_of(machine_id)}trigger/", {"ttl": ttl}, headers))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 
 from analyticlens.protocol.desired import CommandReport
-from api import clock
+from api import bus, clock
 from api.errors import BadInput, NotNow
 from api.models import Command, VirtualMachine
 from audit import Actor
@@ -41,20 +39,6 @@ def test_nobody_takes_a_command_that_is_too_old(machine: VirtualMachine) -> None
         assert Command.expire() == 1
     asked.refresh_from_db()
     assert asked.state == "expired"
-
-
-def test_the_same_key_is_the_same_command(machine: VirtualMachine) -> None:
-    key = str(uuid.uuid4())
-    assert machine.command("trigger", ANA, key=key) == machine.command("trigger", ANA, key=key)
-    assert Command.objects.count() == 1
-    with pytest.raises(NotNow):
-        machine.command("snapshot", ANA, key=key)
-
-
-@pytest.mark.parametrize("key", ["", "not a uuid"])
-def test_a_key_is_a_uuid(machine: VirtualMachine, key: str) -> None:
-    with pytest.raises(BadInput):
-        machine.command("trigger", ANA, key=key)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +79,25 @@ def test_a_started_command_without_an_end_can_be_unknown(machine: VirtualMachine
     with clock.shifted(60):
         assert Command.expire() == 0
     assert asked.report(CommandReport(state="unknown"))
+    assert not asked.report(CommandReport(state="done"))
+
+
+def test_an_act_a_machine_never_ended_is_unknown_until_it_tells(machine: VirtualMachine) -> None:
+    asked = machine.command("trigger", ANA, ttl=10)
+    asked.report(CommandReport(state="started"))
+    with clock.shifted(611):
+        assert (Command.expire(), Command.expire()) == (1, 0)
+        asked.refresh_from_db()
+        assert asked.state == "unknown"
+        assert not asked.report(CommandReport(state="started"))
+        assert asked.report(CommandReport(state="done"))
+
+
+def test_pages_are_told_of_acts_that_are_over(machine: VirtualMachine) -> None:
+    kept = [machine.command("trigger", ANA, ttl=10) for _ in range(2)]
+    kept[0].report(CommandReport(state="started"))
+    before = bus.newest_id()
+    with clock.shifted(611):
+        Command.expire()
+    told = [(event.data["id"], event.data["state"]) for event in bus.since(before)]
+    assert told == [(str(kept[1].pk), "expired"), (str(kept[0].pk), "unknown")]

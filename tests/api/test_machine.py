@@ -89,7 +89,17 @@ def test_a_stream_address_is_taken() -> None:
     assert machine.get_source_config()["rtsp_url"] == "rtsp://camera-3:554/stream?profile=1"
 
 
-@pytest.mark.parametrize("url", ["rtsp://user:secret@camera/stream", "rtsp://user@camera/stream", "http://:p@camera"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtsp://user:secret@camera/stream",
+        "rtsp://user@camera/stream",
+        "http://:p@camera",
+        "rtsp://camera/live?channel=1&User=a&password=secret",
+        "http://camera/video?p%77d=secret",
+        "http://camera/video?a=1;passwd=secret",
+    ],
+)
 def test_a_password_in_a_stream_address_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         make_machine(rtsp_url=url)

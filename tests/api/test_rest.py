@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 
 import pytest
@@ -115,14 +114,41 @@ def test_what_is_not_possible_now_is_409(caller: Callable[..., Client]) -> None:
 
 def test_one_key_is_one_trigger(caller: Callable[..., Client]) -> None:
     connected("vm_a", "running")
-    client, key = caller(), str(uuid.uuid4())
-    answers = [
-        client.post(f"{ROOT}vm_a/trigger/", content_type=JSON, headers={"Idempotency-Key": key}) for _ in range(3)
-    ]
+    client, key = caller(), {"Idempotency-Key": "press 4"}
+    answers = [client.post(f"{ROOT}vm_a/trigger/", content_type=JSON, headers=key) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [202, 202, 202]
-    assert {answer.json()["id"] for answer in answers} == {key}
-    assert Command.objects.count() == 1
-    assert client.post(f"{ROOT}vm_a/trigger/", content_type=JSON, headers={"Idempotency-Key": "no"}).status_code == 400
+    assert {answer.json()["id"] for answer in answers} == {str(Command.objects.get().pk)}
+    other = client.post(f"{ROOT}vm_a/trigger/", {"ttl": 60}, content_type=JSON, headers=key)
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "key_used")
+
+
+def test_a_key_is_good_for_one_act_of_one_machine_and_one_person(caller: Callable[..., Client]) -> None:
+    connected("vm_a", "running")
+    connected("vm_b", "running")
+    client, key = caller(), {"Idempotency-Key": "press 4"}
+    assert client.post(f"{ROOT}vm_a/snapshot/", content_type=JSON, headers=key).status_code == 202
+    for address in ("vm_b/snapshot/", "vm_a/trigger/"):
+        assert client.post(ROOT + address, content_type=JSON, headers=key).status_code == 409
+    assert caller().post(f"{ROOT}vm_b/snapshot/", content_type=JSON, headers=key).status_code == 202
+    assert Command.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("act", "body"),
+    [
+        ("snapshot", {}),
+        ("discover", {}),
+        ("source-test", {"source": {"type": "pasta", "folder_path": "parts"}}),
+        ("camera-lookup", {"address": "10.0.0.9"}),
+    ],
+)
+def test_every_act_is_made_once_under_a_word_of_ones_own(
+    caller: Callable[..., Client], act: str, body: dict[str, object]
+) -> None:
+    connected("vm_a")
+    client, key = caller("engineer"), {"Idempotency-Key": "2026-11-27 press 4"}
+    first, again = (client.post(f"{ROOT}vm_a/{act}/", body, content_type=JSON, headers=key) for _ in range(2))
+    assert (first.status_code, again.json(), Command.objects.count()) == (202, first.json(), 1)
 
 
 @pytest.mark.parametrize("list_", ["desired/versions", "commands", "transitions", "heartbeats"])

@@ -133,7 +133,7 @@ def test_strangers_are_sent_to_the_sign_in_page(routes: None, method: str) -> No
 def test_a_program_without_a_session_is_told_401(settings: Any) -> None:
     settings.ROOT_URLCONF = "tests.config.api_routes"
     response = Client().get("/api/v1/fleet")
-    assert response.status_code == 401
+    assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
     assert response.json()["error"]["code"] == "unauthenticated"
 
 

@@ -116,6 +116,22 @@ def test_rotation_whose_answer_was_lost_can_be_asked_again(door: Door) -> None:
     assert kept.beat(2)[0] == 200
 
 
+def test_a_token_that_was_ended_meanwhile_makes_no_other(machine: VirtualMachine) -> None:
+    held = MachineToken.find(MachineToken.issue(machine).text)
+    assert held is not None
+    fresh = Door(enrol("vm_001", issue_code(machine))[1]["token"])
+    # The computer that was replaced had its call checked a moment before.
+    assert held.rotate() is None
+    held.used()
+    assert fresh.beat(1)[0] == 200
+
+
+def test_revoking_a_token_ends_what_it_asked_for_and_nobody_used(machine: VirtualMachine, door: Door) -> None:
+    waiting = Door(door.call("POST", "token")[1]["token"])
+    MachineToken.objects.earliest("pk").revoke()
+    assert (door.beat(1)[0], waiting.beat(2)[0]) == (401, 401)
+
+
 def test_a_revoked_token_is_dead_at_once(machine: VirtualMachine, door: Door) -> None:
     assert door.beat(1)[0] == 200
     MachineToken.objects.get(machine=machine).revoke()

@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,8 @@ class WitnessedCommands(Commands):
     """The machine's hand for one-shot acts, and a line before and after each; `started` is on the disk before the first."""
 
     def _act(self, command: Command, door: Door) -> CommandReport:
+        if command.ttl_ms_left > 1000:
+            _lasting.add(command.id)
         write_line("begun", command.id)
         _hold("begun", command.id)
         report = super()._act(command, door)
@@ -89,10 +92,19 @@ class WitnessedCommands(Commands):
         super()._report(door, command, report)
 
 
+# The acts with time enough for a machine to come back: at the others none is held still.
+_lasting: set[str] = set()
+_passed: Counter[str] = Counter()
+
+
 def _hold(place: str, command: str) -> None:
-    """Stand still for ever, told by a line, where the file that holds says this place and this act, among others."""
+    """Stand still for ever, told by a line, where the file that holds says this place, after so many acts that passed it."""
     held = Path(os.environ.get("AL_HOLD", os.devnull))
-    if held.exists() and held.read_text().split()[:1] == [place] and command in held.read_text().split():
+    said = held.read_text().split() if held.exists() else []
+    if said[:1] != [place] or command not in _lasting:
+        return
+    _passed[place] += 1
+    if _passed[place] > int(said[1]):
         write_line("held", command, place)
         threading.Event().wait()
 

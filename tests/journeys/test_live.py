@@ -157,6 +157,17 @@ def test_a_waiting_poll_gets_a_command(shared: Line, door: httpx2.Client) -> Non
     assert 0 < commands[0]["ttl_ms_left"] <= 10_000
 
 
+def test_a_waiting_poll_ends_when_its_machine_is_retired(shared: Line, door: httpx2.Client) -> None:
+    beat(door, 1)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(door.get, "/desired", params={"after": 0, "wait": 25})
+        began = time.monotonic()
+        ask(shared, door, "vm.retire(by=Actor('system', 'test'), reason='gone')")
+        answer = waiting.result(40)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "retired")
+    assert time.monotonic() - began < 20
+
+
 def test_a_poll_ends_after_its_wait(door: httpx2.Client) -> None:
     began = time.monotonic()
     answer = door.get("/desired", params={"after": 0, "wait": 1})
@@ -168,6 +179,7 @@ def test_a_poll_ends_after_its_wait(door: httpx2.Client) -> None:
 def test_a_poll_without_a_good_token_is_refused(shared: Line, token: str) -> None:
     answer = httpx2.get(f"{shared.url}/edge/v1/desired?wait=20", headers={"Authorization": token}, timeout=30)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "bad_token")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_waiting_polls_hold_no_thread(shared: Line, door: httpx2.Client) -> None:

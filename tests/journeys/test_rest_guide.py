@@ -29,7 +29,7 @@ def test_its_examples_run_and_say_what_they_promise(live_server: Any, capsys: py
     for example in EXAMPLES:
         exec(compile(example, str(GUIDE), "exec"), names)
     told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("alp_")
+    assert told[0].split()[1] == "guide"
     assert told[1] == "vm_001 TESTE 0 of 1"
     assert told[2] == "1 stopped"
     assert told[3].startswith("412 {'code': 'stale_version'")

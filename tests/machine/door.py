@@ -79,6 +79,7 @@ class FakeDoor:
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
         self.secrets_told = 0
+        self.tokens = [TOKEN]
         self.calls: list[Call] = []
         self.faults = Faults()
         self.records: dict[str, dict[int, bytes]] = {}
@@ -152,10 +153,23 @@ class FakeDoor:
         """Return the honest answer."""
         if self.down:
             return 503, error_answer("down", "told so by the test")
-        if call.path != "enrol" and call.headers.get("authorization") != f"Bearer {TOKEN}":
+        if call.path != "enrol" and not self._opens(call):
             return 401, error_answer("bad_token", "this token is not known here")
         name = call.path.split("/")[0]
         return getattr(self, f"_{call.method.lower()}_{name}")(call)  # type: ignore[no-any-return]
+
+    def _opens(self, call: Call) -> bool:
+        """Whether a call's token is good; a newer one's first use ends those before it."""
+        token = call.headers.get("authorization", "").removeprefix("Bearer ")
+        if token not in self.tokens:
+            return False
+        del self.tokens[: self.tokens.index(token)]
+        return True
+
+    def _post_token(self, call: Call) -> Answer:
+        token = f"alm_fresh_{len(self.calls)}"
+        self.tokens[1:] = [token]
+        return 200, {"machine_id": "vm_001", "token": token, "instance_id": self.instance}
 
     def _post_enrol(self, call: Call) -> Answer:
         asked = call.json()

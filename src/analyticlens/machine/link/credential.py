@@ -34,5 +34,10 @@ def enrol(door: Door, machine_id: str, code: str, path: Path) -> str:
     """Turn a one-time code into a token, keep it, and return it. Raises DoorDown, DoorRefused, OSError."""
     asked = EnrolRequest(machine_id=machine_id, code=code, app_version=__version__)
     answer = door.ask(TokenAnswer, "POST", "enrol", asked)
-    write_whole(path, (answer.token + "\n").encode("ascii"), 0o600)
+    keep_token(path, answer.token)
     return answer.token
+
+
+def keep_token(path: Path, token: str) -> None:
+    """Keep a token so that only its owner reads it, and after a crash either the old or the new one is there. Raises OSError."""
+    write_whole(path, f"{token}\n".encode("ascii"), 0o600)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 import httpx2
@@ -53,14 +53,13 @@ class Door:
     def __init__(
         self,
         django_url: str,
-        token: str = "",
+        token: Callable[[], str] = str,
         seconds: float = ANSWER_SECONDS,
         verify: ssl.SSLContext | bool = True,
     ) -> None:
-        """Prepare the connection, which believes whom `verify` says; nothing is sent yet."""
+        """Prepare the connection, which believes whom `verify` says; nothing is sent yet. Each call carries what `token` says then."""
         headers = {"User-Agent": f"analyticlens-machine/{__version__}", "Accept": "application/json"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
+        self._token = token
         self._client = httpx2.Client(
             base_url=django_url.rstrip("/") + "/edge/v1/",
             headers=headers,
@@ -69,7 +68,13 @@ class Door:
             verify=verify,
             trust_env=False,
             follow_redirects=False,
+            auth=self._signed,
         )
+
+    def _signed(self, request: httpx2.Request) -> httpx2.Request:
+        if token := self._token():
+            request.headers["Authorization"] = f"Bearer {token}"
+        return request
 
     def close(self) -> None:
         """Close the connection."""
@@ -83,6 +88,7 @@ class Door:
             response = self._client.request(method, path, **options)
         except httpx2.HTTPError as error:
             raise DoorDown(f"{type(error).__name__}: {error}") from None
+        self._check_token(response)
         return _read(response)
 
     def fetch(self, path: str, limit: int, seconds: float = FETCH_SECONDS) -> bytes:
@@ -96,9 +102,16 @@ class Door:
                         raise DoorDown(f"more than {limit} bytes came for {path}")
         except httpx2.HTTPError as error:
             raise DoorDown(f"{type(error).__name__}: {error}") from None
+        self._check_token(response)
         if response.status_code != 200:
             _refuse(response, bytes(content))
         return bytes(content)
+
+    def _check_token(self, response: httpx2.Response) -> None:
+        """Raise DoorDown where a call was under way with the old token while another thread began with the new one."""
+        sent = response.request.headers.get("Authorization", "")
+        if response.status_code == 401 and sent.removeprefix("Bearer ") != self._token():
+            raise DoorDown("the token was changed meanwhile")
 
     def ask(self, answer: type[A], method: str, path: str, body: BaseModel | None = None, **options: Any) -> A:
         """Make one call and return its checked answer. A success that is not this answer is no success. Raises DoorDown, DoorRefused."""

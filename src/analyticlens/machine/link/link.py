@@ -12,6 +12,7 @@ from analyticlens.machine.link.credential import enrol, kept_token, token_path
 from analyticlens.machine.link.door import ANSWER_SECONDS, Door, DoorDown, DoorRefused
 from analyticlens.machine.link.heart import Heart
 from analyticlens.machine.link.logins import Logins
+from analyticlens.machine.link.rotation import Rotation
 from analyticlens.machine.link.trust import NotTrusted, authority_path, believed, learn
 from analyticlens.machine.link.upload import LiveSender, PictureUploader, Uploader
 from analyticlens.machine.link.worker import Worker
@@ -75,7 +76,7 @@ class Link:
 
     def _door(self, seconds: float = ANSWER_SECONDS) -> Door:
         url = self._settings.django_url
-        return Door(url, self._token, seconds, believed(url, self._authority))
+        return Door(url, lambda: self._token, seconds, believed(url, self._authority))
 
     def _enrol(self, door: Door) -> float:
         """Get the token and start the other threads; ends itself."""
@@ -146,6 +147,10 @@ class Link:
             "looking": Worker("looking", self._commands.step_slow, self._door),
             "secrets": Worker("secrets", Logins(station).step, self._door),
         }
+        # A file that was given is whoever's who gave it.
+        if self._settings.token_file is None:
+            rotation = Rotation(station, self._path, lambda: self._token, self._take)
+            steps["token"] = Worker("token", rotation.step, self._door)
         steps["heart"].failed = self._lost
         station.changes.heartbeat_soon = steps["heart"].wake
         self._heart.missed.news = steps["missed"].wake
@@ -157,6 +162,9 @@ class Link:
         self._workers = steps
         for worker in steps.values():
             worker.start()
+
+    def _take(self, token: str) -> None:
+        self._token = token
 
     def _beat(self, door: Door) -> float:
         """Send a heartbeat; nothing is uploaded or asked before the first is answered."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
@@ -189,9 +188,7 @@ def _project(locked: VirtualMachine, body: DesiredBody, asked_on: VirtualMachine
         setattr(asked_on, name, getattr(locked, name))
 
 
-def command(
-    machine: VirtualMachine, kind: str, *, by: Actor, args: dict[str, Any], ttl: float, key: str | None
-) -> Command:
+def command(machine: VirtualMachine, kind: str, *, by: Actor, args: dict[str, Any], ttl: float) -> Command:
     """Queue a one-shot act. Raises NotNow where the machine cannot do it now, BadInput for an act that is none."""
     from api.models import Command
 
@@ -201,8 +198,6 @@ def command(
             raise BadInput(_("There is no act %(kind)s.") % {"kind": repr(kind)[:60]})
         if not 0 < ttl <= 3600:
             raise BadInput(_("An act waits between 0 and 3600 seconds."))
-        if key is not None and (known := _known(locked, key, kind, args)):
-            return known
         fence = control.admit(locked, by)
         named = {"machine": locked.machine_id}
         if not locked.is_connected():
@@ -210,7 +205,6 @@ def command(
         if kind == "trigger" and not locked.is_running():
             raise NotNow(_("%(machine)s is not running.") % named)
         asked = Command.objects.create(
-            id=uuid.UUID(key) if key else uuid.uuid4(),
             machine=locked,
             kind=kind,
             args=args,
@@ -220,19 +214,6 @@ def command(
         )
         bus.publish(locked.topic, {"what": "command", "id": str(asked.id), "kind": kind, "state": "queued"})
     return asked
-
-
-def _known(machine: VirtualMachine, key: str, kind: str, args: dict[str, Any]) -> Command | None:
-    """Return the command asked under this key before. Raises BadInput for no UUID, NotNow where it was another act."""
-    from api.models import Command
-
-    try:
-        found = Command.objects.filter(pk=uuid.UUID(key)).first()
-    except ValueError:
-        raise BadInput(_("A command's key is a UUID.")) from None
-    if found and (found.machine_id, found.kind, found.args) != (machine.pk, kind, args):
-        raise NotNow(_("Another act was asked under that key."))
-    return found
 
 
 def maintain(machine: VirtualMachine, on: bool, *, by: Actor, reason: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -19,6 +19,8 @@ check_machine_id = RegexValidator(
 )
 
 
+# Some cameras take who asks in the query.
+LOGIN_NAMES = frozenset({"user", "username", "usr", "pwd", "pass", "passwd", "password"})
 TAG = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 
 
@@ -51,7 +53,8 @@ def _check(value: str, schemes: set[str]) -> None:
             "address",
             {"schemes": ", ".join(f"{scheme}://" for scheme in sorted(schemes))},
         )
-    if parts.username is not None or parts.password is not None:
+    named = {name.lower() for name, _value in parse_qsl(parts.query.replace(";", "&"), keep_blank_values=True)}
+    if parts.username is not None or parts.password is not None or named & LOGIN_NAMES:
         raise ValidationError(_("Leave user name and password out of the address: they would be shown."), "secret")
 
 

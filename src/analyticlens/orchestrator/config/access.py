@@ -243,7 +243,8 @@ def wants_json(request: HttpRequest) -> bool:
 
 def _sign_in(request: HttpRequest) -> HttpResponse:
     if wants_json(request):
-        return JsonResponse(error_answer("unauthenticated", _("Sign in first.")), status=401)
+        body = error_answer("unauthenticated", _("Sign in first."))
+        return JsonResponse(body, status=401, headers={"WWW-Authenticate": "Bearer"})
     return redirect_to_login(request.get_full_path())
 
 

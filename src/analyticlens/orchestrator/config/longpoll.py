@@ -7,8 +7,9 @@ somebody begins or ceases to look at its live picture; else when one of these ha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.exceptions import DisallowedHost
 from django.db import OperationalError
@@ -94,9 +95,14 @@ async def _wait_for_word(subscription: Subscription, hub: Hub, deadline: float) 
         left = deadline - clock.mono()
         if left <= 0 or not await subscription.wait(left):
             return False
-        if any(event.data.get("what") not in IDLE_CHATTER for event in subscription.take()):
+        if any(_matters(event.data) for event in subscription.take()):
             return True
     return True
+
+
+def _matters(said: Mapping[str, Any]) -> bool:
+    """Return whether what was told of a machine may be news to it: that it was retired is, for its door is shut."""
+    return said.get("what") not in IDLE_CHATTER or "retired" in said
 
 
 def _is_news(document: DesiredDocument, known: Known) -> bool:

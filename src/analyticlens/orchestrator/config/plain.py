@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
@@ -44,6 +45,8 @@ async def answer(send: Send, status: int, body: dict[str, Any]) -> None:
     """Send a JSON answer."""
     raw = json.dumps(body, ensure_ascii=False).encode()
     said = [*headers(b"application/json"), (b"content-length", str(len(raw)).encode())]
+    if status == HTTPStatus.UNAUTHORIZED:
+        said.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": status, "headers": said})
     await send({"type": "http.response.body", "body": raw})
 

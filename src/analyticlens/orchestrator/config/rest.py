@@ -114,16 +114,22 @@ def _first(said: Any) -> str:
     return str(said)
 
 
+class TooLarge(exceptions.APIException):
+    """A body that is larger than any call's is."""
+
+    status_code = 413
+
+
 class StrictJson(parsers.BaseParser):
     """JSON that says one thing only: no name twice, no NaN, no depth without end."""
 
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """Return what the body says. Raises ParseError."""
+        """Return what the body says. Raises ParseError, TooLarge."""
         raw = stream.read(MOST_BYTES + 1)
         if len(raw) > MOST_BYTES:
-            raise exceptions.ParseError(_("A body may have at most %(most)s bytes.") % {"most": MOST_BYTES})
+            raise TooLarge(_("A body may have at most %(most)s bytes.") % {"most": MOST_BYTES})
         try:
             said = strict_loads(raw) if raw.strip() else {}
             check_nul(raw)

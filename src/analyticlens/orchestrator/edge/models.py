@@ -50,6 +50,7 @@ class MachineToken(models.Model):
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     expires_at = models.DateTimeField(_("good until"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    made_from = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, editable=False, related_name="made")
 
     class Meta:
         verbose_name = _("machine token")
@@ -59,11 +60,16 @@ class MachineToken(models.Model):
         return f"alm_{self.prefix}_…"
 
     @classmethod
-    def issue(cls, machine: VirtualMachine) -> Token:
-        """Return a new token of machine; this is the only time its text is known here."""
+    def issue(cls, machine: VirtualMachine, made_from: MachineToken | None = None) -> Token:
+        """Return a new token of machine, asked for with another one or not; this is the only time its text is known here."""
         token = new_token("alm")
-        cls.objects.create(machine=machine, prefix=token.id, sha256=token.sha256)
+        cls.objects.create(machine=machine, prefix=token.id, sha256=token.sha256, made_from=made_from)
         return token
+
+    @classmethod
+    def lock(cls, machine_id: int) -> dict[int, MachineToken]:
+        """Return the machine's tokens as they are now, nobody else's until the transaction ends; what is asked after this sees all."""
+        return {row.pk: row for row in cls.objects.select_for_update().filter(machine_id=machine_id).order_by("pk")}
 
     @classmethod
     def find(cls, text: str) -> MachineToken | None:
@@ -86,29 +92,41 @@ class MachineToken(models.Model):
         if self.last_used_at is not None and now - self.last_used_at < USE_NOTED_EVERY:
             return
         with transaction.atomic():
-            if self.last_used_at is None:
+            if self.last_used_at is None and (row := MachineToken.lock(self.machine_id).get(self.pk)) and row.is_good():
                 older = MachineToken.objects.filter(machine_id=self.machine_id, id__lt=self.pk, revoked_at=None)
                 older.update(revoked_at=now)
             MachineToken.objects.filter(pk=self.pk).update(last_used_at=now)
         self.last_used_at = now
 
-    def rotate(self) -> Token:
-        """Return a new token; this one stays good for `OVERLAP` or until the new one is used. Asking again replaces an unused new one."""
+    def rotate(self) -> Token | None:
+        """Return a new token, None where this one was ended meanwhile.
+
+        This one stays good for `OVERLAP` or until the new one is used. Asking again replaces an unused new one that came of this one.
+        """
         now = clock.wall()
         with transaction.atomic():
-            newer = MachineToken.objects.filter(machine_id=self.machine_id, id__gt=self.pk, last_used_at=None)
-            newer.filter(revoked_at=None).update(revoked_at=now)
-            token = MachineToken.issue(self.machine)
-            until = min(filter(None, [self.expires_at, now + OVERLAP]))
+            row = MachineToken.lock(self.machine_id).get(self.pk)
+            if row is None or not row.is_good():
+                return None
+            self._end_unused(now)
+            token = MachineToken.issue(self.machine, self)
+            until = min(filter(None, [row.expires_at, now + OVERLAP]))
             MachineToken.objects.filter(pk=self.pk).update(expires_at=until)
             record("rotate token", self.machine, old=self.prefix, new=token.id)
         return token
 
     def revoke(self) -> None:
-        """End the token at once."""
+        """End the token at once, and one that was asked for with it and not used yet."""
+        now = clock.wall()
         with transaction.atomic():
-            MachineToken.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=clock.wall())
+            MachineToken.lock(self.machine_id)
+            MachineToken.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now)
+            self._end_unused(now)
             record("revoke token", self.machine, prefix=self.prefix)
+
+    def _end_unused(self, now: datetime) -> None:
+        """End what came of this token and was not used yet."""
+        MachineToken.objects.filter(made_from=self.pk, last_used_at=None, revoked_at=None).update(revoked_at=now)
 
 
 class EnrolmentCode(models.Model):
@@ -174,6 +192,7 @@ def enrol(machine_id: str, code: str) -> Token | None:
             return None
         now = clock.wall()
         EnrolmentCode.objects.filter(pk=row.pk).update(used_at=now)
+        MachineToken.lock(row.machine_id)
         MachineToken.objects.filter(machine=row.machine, revoked_at=None).update(revoked_at=now)
         token = MachineToken.issue(row.machine)
         record("enrol", row.machine, prefix=token.id)

@@ -66,9 +66,9 @@ def authority(request: HttpRequest) -> HttpResponse:
 def token(request: HttpRequest, machine: VirtualMachine) -> HttpResponse:
     """Hand out a new token; the old one stays good for a day or until the new one is used."""
     old = MachineToken.find(request.headers["Authorization"].removeprefix("Bearer ").strip())
-    if old is None:
+    fresh = old.rotate() if old is not None else None
+    if fresh is None:
         raise DoorError(HTTPStatus.UNAUTHORIZED, "bad_token", "this machine token was revoked meanwhile")
-    fresh = old.rotate()
     return answer(
         TokenAnswer(machine_id=machine.machine_id, token=fresh.text, instance_id=Instance.current().instance_id)
     )

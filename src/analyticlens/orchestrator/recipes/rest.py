@@ -38,6 +38,7 @@ from audit.middleware import actor_of
 from recipes.editing import draft_tag, edit, put_at, rows_of, tool_from, write
 from recipes.models import RecipeVersion
 from recipes.publishing import publish, republish, revert
+from user.bodies import Closed
 
 CHANGED = "Tools changed over REST"
 
@@ -181,7 +182,7 @@ class DraftSerializer(serializers.Serializer[Any]):
     results = ToolSerializer(many=True, help_text="The tools.")
 
 
-class ToolWishSerializer(serializers.Serializer[Any]):
+class ToolWishSerializer(Closed):
     """What a tool shall be."""
 
     tool = serializers.DictField(help_text="The tool in the words of recipes; its id is given here.")
@@ -195,7 +196,7 @@ class ToolWishSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000, default=CHANGED, help_text="Why; it stays in the audit trail.")
 
 
-class RecipeWishSerializer(serializers.Serializer[Any]):
+class RecipeWishSerializer(Closed):
     """All tools at once."""
 
     recipe = serializers.DictField(help_text="The recipe: its tools become those of the machine.")

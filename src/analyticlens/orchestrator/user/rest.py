@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import path
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from rest_framework import exceptions, serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from user.bodies import Closed
 from user.models import MOST_TOKEN_DAYS, TOKEN_DAYS, ApiToken, Role, User
 
 
@@ -36,7 +36,7 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
         }
 
 
-class NewTokenSerializer(serializers.Serializer[Any]):
+class NewTokenSerializer(Closed):
     """What a token shall be."""
 
     name = serializers.CharField(max_length=100, help_text="What it is for.")
@@ -74,7 +74,9 @@ class Tokens(ListAPIView[ApiToken]):
 
     @extend_schema(operation_id="token_make", request=NewTokenSerializer, responses={201: MadeTokenSerializer})
     def post(self, request: Request) -> Response:
-        """Make a token; the answer is the only place its text is ever in."""
+        """Make a token; the answer is the only place its text is ever in. A token makes none: it would outlive its own end."""
+        if person(request).token_prefix:
+            raise exceptions.PermissionDenied(_("A token makes no tokens; sign in and make it at /api/docs/."))
         body = NewTokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
@@ -90,7 +92,10 @@ class OneToken(APIView):
 
     @extend_schema(operation_id="token_revoke", request=None, responses={204: None})
     def delete(self, request: Request, prefix: str) -> Response:
-        """End it at once. Once more is as good."""
+        """End it at once. Once more is as good. With a token only that token itself is ended."""
+        own = person(request).token_prefix
+        if own and own != prefix:
+            raise exceptions.PermissionDenied(_("A token ends no other token."))
         get_object_or_404(ApiToken, user=person(request), prefix=prefix).revoke()
         return Response(status=204)
 

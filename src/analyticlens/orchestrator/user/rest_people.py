@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 
 from user import second_step
 from user.administrators import is_last_administrator, locked_administrators
+from user.bodies import Closed
 from user.models import Line, Role, Site, User
 from user.rest import person
 
@@ -36,13 +37,13 @@ class OwnSecondStep(exceptions.APIException):
     status_code = 409
 
 
-class ResetReasonSerializer(serializers.Serializer[Any]):
+class ResetReasonSerializer(Closed):
     """Why a second step is taken away."""
 
     reason = serializers.CharField(max_length=500, help_text="Why, for the audit trail.")
 
 
-class SiteSerializer(serializers.ModelSerializer[Site]):
+class SiteSerializer(Closed, serializers.ModelSerializer[Site]):
     """A plant, or a building of one."""
 
     class Meta:
@@ -55,7 +56,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
         }
 
 
-class LineSerializer(serializers.ModelSerializer[Line]):
+class LineSerializer(Closed, serializers.ModelSerializer[Line]):
     """A line of a site: where machines stand."""
 
     site = serializers.SlugRelatedField(slug_field="code", queryset=Site.objects.all(), help_text="Code of its site.")
@@ -70,7 +71,7 @@ class LineSerializer(serializers.ModelSerializer[Line]):
         }
 
 
-class PersonSerializer(serializers.ModelSerializer[User]):
+class PersonSerializer(Closed, serializers.ModelSerializer[User]):
     """Somebody who may sign in."""
 
     password = serializers.CharField(

@@ -18,6 +18,9 @@ from audit.models import Audited
 # nobody knows.
 AHEAD = timedelta(seconds=5)
 
+# A machine that began an act and says nothing of it for so long after its time: nobody knows what became of it. It may still tell.
+UNHEARD = timedelta(minutes=10)
+
 # What a report may find the command in; anything else it says comes too late.
 _BEFORE: dict[str, tuple[str, ...]] = {
     "started": ("queued",),
@@ -75,16 +78,23 @@ class Command(Audited):
             "result": said.result,
             "reported_at": clock.wall(),
         }
-        waiting = Command.objects.filter(pk=self.pk, state__in=_BEFORE[said.state])
-        if waiting.update(**changes) == 0:
+        given_up = models.Q(state="unknown", reported_at=None)
+        known = models.Q(state__in=_BEFORE[said.state])
+        if said.state != "started":
+            known |= given_up
+        if Command.objects.filter(known, pk=self.pk).update(**changes) == 0:
             return False
         for name, value in changes.items():
             setattr(self, name, value)
+        self._tell()
+        return True
+
+    def _tell(self) -> None:
+        """Tell open pages what became of it."""
         bus.publish(
             f"machine:{self.machine.machine_id}",
             {"what": "command", "id": str(self.id), "kind": self.kind, "state": self.state},
         )
-        return True
 
     @classmethod
     def waiting(cls, machine_pk: int) -> list[Command]:
@@ -97,7 +107,21 @@ class Command(Audited):
 
     @classmethod
     def expire(cls) -> int:
-        """Close the commands nobody took in time; return how many."""
+        """Close the commands nobody took in time, and those a machine began and never ended; return how many."""
         now = clock.wall()
-        late = models.Q(expires_at__lte=now) | models.Q(created_at__gt=now + AHEAD)
-        return cls.objects.filter(late, state="queued").update(state="expired", reported_at=now)
+        ahead = models.Q(created_at__gt=now + AHEAD)
+        late = cls._close(ahead | models.Q(expires_at__lte=now), "queued", state="expired", reported_at=now)
+        return late + cls._close(
+            ahead | models.Q(expires_at__lte=now - UNHEARD), "started", state="unknown", reported_at=None
+        )
+
+    @classmethod
+    def _close(cls, which: models.Q, before: str, **changes: Any) -> int:
+        """Change those of a state, each told once however many watchers run; return how many."""
+        closed = 0
+        for command in cls.objects.filter(which, state=before).select_related("machine").order_by("created_at"):
+            if cls.objects.filter(pk=command.pk, state=before).update(**changes):
+                command.state = changes["state"]
+                command._tell()
+                closed += 1
+        return closed

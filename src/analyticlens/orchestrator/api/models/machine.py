@@ -259,11 +259,9 @@ class VirtualMachine(Audited):
         wish = asking.Wish(run_state, restart, mode, configuration, recipe_sha256)
         return asking.want(self, wish, by=by, reason=reason, if_version=if_version)
 
-    def command(
-        self, kind: str, by: Actor, args: dict[str, Any] | None = None, ttl: float = 10.0, key: str | None = None
-    ) -> Command:
-        """Ask for a one-shot act within ttl seconds; asked again with the same `key` (a UUID) it is the same command. Raises NotNow."""
-        return asking.command(self, kind, by=by, args=args or {}, ttl=ttl, key=key)
+    def command(self, kind: str, by: Actor, args: dict[str, Any] | None = None, ttl: float = 10.0) -> Command:
+        """Ask for a one-shot act within ttl seconds. Raises NotNow, BadInput."""
+        return asking.command(self, kind, by=by, args=args or {}, ttl=ttl)
 
     def maintain(self, on: bool, *, by: Actor, reason: str) -> None:
         """Put the machine into maintenance, or take it out; heartbeats do not change that."""

@@ -96,7 +96,6 @@ def version_named(request: Request) -> int | None:
 def command_asked(
     machine: VirtualMachine, kind: str, request: Request, args: dict[str, Any] | None = None, ttl: float = 10.0
 ) -> Response:
-    """Ask for a one-shot act and answer with it; asked again under the same Idempotency-Key it is the same. Raises NotNow, BadInput."""
-    key = request.headers.get("Idempotency-Key")
-    command = machine.command(kind, middleware.actor_of(request._request), args, ttl=ttl, key=key)
+    """Ask for a one-shot act and answer with it. Raises NotNow, BadInput."""
+    command = machine.command(kind, middleware.actor_of(request._request), args, ttl=ttl)
     return Response(CommandSerializer(command).data, 202)

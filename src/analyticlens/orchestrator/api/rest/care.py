@@ -21,6 +21,7 @@ from api.rest.asking import machine_of, machines
 from api.rest.serializers import MachineSerializer, ReasonSerializer
 from audit import acting
 from audit.middleware import actor_of
+from user.bodies import Closed
 from user.rest import person
 from user.rest_people import lines_for
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from user.models import Line, User
 
 
-class DescriptionSerializer(serializers.Serializer[Any]):
+class DescriptionSerializer(Closed):
     """What people say of a machine; what is not named stays."""
 
     name = serializers.CharField(max_length=100, required=False, help_text="What people call it.")

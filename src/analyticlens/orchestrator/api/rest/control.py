@@ -15,6 +15,7 @@ from api.models import VirtualMachine
 from api.rest.asking import machine_of
 from api.rest.serializers import WhySerializer
 from audit.middleware import actor_of
+from user.bodies import Closed
 
 
 class ControlSerializer(serializers.Serializer[Any]):
@@ -28,7 +29,7 @@ class ControlSerializer(serializers.Serializer[Any]):
     )
 
 
-class TakeControlSerializer(serializers.Serializer[Any]):
+class TakeControlSerializer(Closed):
     """For how long control is taken."""
 
     seconds = serializers.IntegerField(

@@ -21,6 +21,7 @@ from api.rest.asking import FENCE_HEADER, VERSION_HEADER, OfMachine, asked, mach
 from api.rest.serializers import DesiredSerializer
 from audit.fields import AnyJson
 from audit.middleware import actor_of
+from user.bodies import Closed
 
 
 class DifferenceSerializer(serializers.Serializer[Any]):
@@ -51,7 +52,7 @@ class DesiredWithChanges(DesiredSerializer):
         return changes(before.body if before else {}, version.body)
 
 
-class WishSerializer(serializers.Serializer[Any]):
+class WishSerializer(Closed):
     """What a machine shall be; what is not named stays."""
 
     reason = serializers.CharField(max_length=2000, help_text="Why; it stays in the history.")

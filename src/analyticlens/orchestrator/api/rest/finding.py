@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -15,12 +13,13 @@ from analyticlens.protocol.discovery import LEAST_SECONDS, MOST_ADDRESS, MOST_SE
 from api import validators
 from api.rest.asking import FENCE_HEADER, command_asked, machine_of
 from api.rest.serializers import CommandSerializer
+from user.bodies import Closed
 
 # What a machine does first may take this long: a source that is tried, or a camera that answers slowly.
 WAIT_SECONDS = 40.0
 
 
-class DiscoverSerializer(serializers.Serializer[Any]):
+class DiscoverSerializer(Closed):
     """How to look for cameras."""
 
     seconds = serializers.FloatField(
@@ -51,7 +50,7 @@ class Discover(APIView):
         return command_asked(machine, "discover", request, args=dict(body.validated_data), ttl=WAIT_SECONDS)
 
 
-class LookupSerializer(serializers.Serializer[Any]):
+class LookupSerializer(Closed):
     """Which camera to ask."""
 
     address = serializers.CharField(

@@ -15,6 +15,7 @@ from api.rest.desired import DifferenceSerializer, changes
 from api.rest.fleet import MOST_AT_ONCE, BulkAnswerSerializer
 from api.rest.serializers import ReasonSerializer, WhySerializer
 from audit.fields import AnyJson
+from user.bodies import Closed
 
 if TYPE_CHECKING:
     from analyticlens.protocol.differences import Difference
@@ -105,7 +106,7 @@ class GroupVersionWithChanges(GroupVersionSerializer):
         return changes(before.shared if before else {}, version.shared)
 
 
-class AboutGroupSerializer(serializers.Serializer[Any]):
+class AboutGroupSerializer(Closed):
     """What people say of a group; what is not named stays."""
 
     name = serializers.CharField(max_length=100, required=False, help_text="What people call it.")
@@ -139,7 +140,7 @@ class GroupChangeSerializer(AboutGroupSerializer, WhySerializer):
     )
 
 
-class PreviewSerializer(serializers.Serializer[Any]):
+class PreviewSerializer(Closed):
     """What a group might share."""
 
     configuration = serializers.DictField(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -15,6 +14,7 @@ from rest_framework.views import APIView
 from api import configuring
 from api.rest.asking import FENCE_HEADER, command_asked, machine_of
 from api.rest.serializers import CommandSerializer
+from user.bodies import Closed
 
 # A camera that does not answer is given up by the machine after ten seconds to open and ten for the picture.
 TEST_SECONDS = 40.0
@@ -34,7 +34,7 @@ class Snapshot(APIView):
         return command_asked(machine_of(request, machine_id), "snapshot", request)
 
 
-class SourceTestSerializer(serializers.Serializer[Any]):
+class SourceTestSerializer(Closed):
     """A source to try."""
 
     source = serializers.DictField(  # type: ignore[assignment]  # every field has a text of that name

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from api.models import Product, Shift
 from api.scope import products_for, reaches, shifts_for
 from audit.fields import ClockTime
+from user.bodies import Closed
 from user.models import Site
 from user.rest import person
 from user.rest_people import sites_for
@@ -23,7 +24,7 @@ from user.rest_people import sites_for
 ONE = ["get", "patch", "delete", "options", "head"]
 
 
-class ProductSerializer(serializers.ModelSerializer[Product]):
+class ProductSerializer(Closed, serializers.ModelSerializer[Product]):
     """Something that machines look at."""
 
     class Meta:
@@ -47,7 +48,7 @@ class SeenSite(serializers.SlugRelatedField[Site]):
         return sites_for(person(request)) if request is not None else Site.objects.all()
 
 
-class ShiftSerializer(serializers.ModelSerializer[Shift]):
+class ShiftSerializer(Closed, serializers.ModelSerializer[Shift]):
     """A time of the day people work."""
 
     site = SeenSite(

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.models import Command, DesiredVersion, Transition, VirtualMachine, VMHeartbeat
+from user.bodies import Closed
 
 
 class SourceSerializer(serializers.Serializer[Any]):
@@ -142,13 +143,13 @@ class DesiredSerializer(serializers.ModelSerializer[DesiredVersion]):
         }
 
 
-class WhySerializer(serializers.Serializer[Any]):
+class WhySerializer(Closed):
     """Why it is done; it has to be said."""
 
     reason = serializers.CharField(max_length=2000, help_text="Why; it stays in the history.")
 
 
-class ReasonSerializer(serializers.Serializer[Any]):
+class ReasonSerializer(Closed):
     """Why something is asked."""
 
     reason = serializers.CharField(
@@ -156,7 +157,7 @@ class ReasonSerializer(serializers.Serializer[Any]):
     )
 
 
-class TriggerActSerializer(serializers.Serializer[Any]):
+class TriggerActSerializer(Closed):
     """A single inspection asked for."""
 
     ttl = serializers.FloatField(
@@ -183,7 +184,7 @@ class CommandSerializer(serializers.ModelSerializer[Command]):
         )
         read_only_fields = fields
         extra_kwargs = {
-            "id": {"help_text": "UUID; the one sent as Idempotency-Key, where one was."},
+            "id": {"help_text": "UUID, by which the machine knows it as well."},
             "kind": {"help_text": "trigger, snapshot or clear_error."},
             "args": {"help_text": "What was asked with it."},
             "state": {"help_text": "What became of it; unknown after a crash in the middle of it."},
