@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 from api.models import Instance, VirtualMachine
 from results.models import MachineEpoch
