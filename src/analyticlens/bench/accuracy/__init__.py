@@ -19,8 +19,9 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
-from itertools import chain, repeat
+from itertools import groupby, repeat
 from multiprocessing import get_context
+from operator import itemgetter
 from pathlib import Path
 
 from analyticlens.bench.accuracy.missed import LISTED, MOST_A_TOOL, crowded, unlisted
@@ -75,20 +76,22 @@ def run(args: argparse.Namespace, command: Sequence[str] = ()) -> int:
     chosen = [name for name in FAMILIES if not args.only or name in args.only.split(",")]
     print(f"accuracy against drawn truth: seed {args.seed}, about {args.count} pictures a row")
     print(HEAD)
-    found: dict[str, list[Row]] = {family: [] for family in chosen}
+    rows: list[Row] = []
     failed = 0
-    for family, row in measured(chosen, args.seed, args.count, args.jobs):
-        print(row, flush=True)
-        found[family].append(row)
-        failed += bool(unlisted(row))
-    rows = list(chain.from_iterable(found.values()))
+    for family, of_it in groupby(measured(chosen, args.seed, args.count, args.jobs), itemgetter(0)):
+        begun = len(rows)
+        for _family, row in of_it:
+            print(row, flush=True)
+            rows.append(row)
+            failed += bool(unlisted(row))
+        if args.write:
+            # At once: what was measured stays, whatever becomes of the families after it.
+            part = {family: [*measured_by(command), *_tables(rows[begun:])]}
+            write_part(args.write, "accuracy", _page(args.write, part))
     known = sum(not row.met for row in rows) - failed
     print(f"{len(rows)} rows, {failed} missed a goal" + (f", {known} a goal that is listed as missed" if known else ""))
     for tool in crowded():
         print(f"more than {MOST_A_TOOL} goals of {tool} are listed as missed")
-    if args.write:
-        parts = {family: [*measured_by(command), *_tables(of_it)] for family, of_it in found.items()}
-        write_part(args.write, "accuracy", _page(args.write, parts))
     return 1 if (failed or crowded()) and args.check else 0
 
 
