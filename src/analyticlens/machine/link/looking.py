@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from analyticlens.machine.station import Station
 
 SNAPSHOT_SECONDS = 10.0
+# A recipe or configuration is swapped in between two frames.
+SWAP_SECONDS = 3.0
 _SOURCE: TypeAdapter[Any] = TypeAdapter(Source)
 
 
@@ -47,7 +50,7 @@ def try_source(station: Station, asked: object, door: Door) -> CommandReport:
     except ValidationError as error:
         return CommandReport(state="refused", message=first_error(error)[:2000])
     began = clock.mono()
-    if source == station.kept.pipeline.configuration.source and station.loop.ready:
+    if source == station.kept.pipeline.configuration.source and _is_open(station):
         report, picture = _grab_here(station)
     else:
         report, picture = _grab_there(station, Configuration(source=source))
@@ -62,6 +65,14 @@ def _sent(report: CommandReport, picture: bytes | None, door: Door, began: float
     door.call("PUT", f"images/{sha256}", content=picture, headers={"Content-Type": "image/jpeg"})
     told = {**report.result, "picture": sha256, "seconds": round(clock.mono() - began, 2)}
     return report.model_copy(update={"result": told})
+
+
+def _is_open(station: Station) -> bool:
+    """Return whether the source in use is open; between two children there is a moment when it is not, which is waited for."""
+    never, deadline = threading.Event(), clock.mono() + SWAP_SECONDS
+    while not station.loop.ready and clock.mono() < deadline:
+        clock.wait(never, 0.05)
+    return station.loop.ready
 
 
 def _grab_here(station: Station) -> tuple[CommandReport, bytes | None]:
