@@ -33,7 +33,7 @@ def create_app(station: Station) -> tuple[Flask, SocketIO]:
     """Return the WSGI app over an opened station and its Socket.IO server."""
     app = Flask(__name__)
     socketio = SocketIO(app, async_mode="threading")
-    app.wsgi_app = BoundedSockets(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = BoundedSockets(app.wsgi_app)  # type: ignore[method-assign]  # as Flask says middleware is put around it
     guard = Guard(station.settings)
     app.register_blueprint(create_blueprint(station))
     attach_socketio(socketio, station)

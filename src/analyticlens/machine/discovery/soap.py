@@ -125,6 +125,7 @@ class Camera:
         except StopIteration:
             return status, said
         except (KeyError, ValueError, NotImplementedError, httpx2.HTTPError):
+            # What the client raises for a challenge without its parts, of another kind, or of a method it does not know.
             raise LookupFailed(
                 f"{self.host} asks for the password in a way that is not known here", unauthorized=True
             ) from None

@@ -162,7 +162,7 @@ class ModbusServer:
         finally:
             with self._mutex:
                 self._loop = None
-            await server.shutdown()  # type: ignore[no-untyped-call]
+            await server.shutdown()  # type: ignore[no-untyped-call]  # pymodbus gives it no types
 
     def _device(self) -> SimDevice:
         resting = self._coil.resting

@@ -68,8 +68,8 @@ class MqttListener:
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=f"analyticlens-{self._post.machine_id}-trigger",
-            protocol=version,  # type: ignore[arg-type]
-            **fresh,  # type: ignore[arg-type]
+            protocol=version,  # type: ignore[arg-type]  # an enumeration there, a number in its constants
+            **fresh,  # type: ignore[arg-type]  # only one of the protocols takes it
         )
         client.connect_timeout = CONNECT_SECONDS
         if self._signal.user:
@@ -84,7 +84,7 @@ class MqttListener:
     def _converse(self, client: Client, version: int) -> None:
         properties = None
         if version == MQTTv5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho gives it no types
             properties.MaximumPacketSize = LARGEST_PACKET
         try:
             client.connect(self._signal.host, self._signal.port, KEEP_ALIVE, properties=properties)

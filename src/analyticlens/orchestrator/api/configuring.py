@@ -141,8 +141,8 @@ def full_config(machine: VirtualMachine) -> dict[str, Any]:
     return {
         "machine_id": machine.machine_id,
         "django_url": machine.django_url,
-        "status": words.wire_status(machine.status),  # type: ignore[arg-type]
-        "mode": words.wire_mode(machine.mode),  # type: ignore[arg-type]
+        "status": words.wire_status(machine.status),  # type: ignore[arg-type]  # the column holds these words alone
+        "mode": words.wire_mode(machine.mode),  # type: ignore[arg-type]  # the column holds these words alone
         "connection_status": machine.connection_status,
         "inspection_config": inspection,
         "source_config": oldwire.source_to_wire(configuration.source),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from analyticlens.protocol.strict import plain
 from api.configuring import source_to_try
 from api.errors import BadInput, Refused
+from api.rest.looking import TEST_SECONDS
 from audit.middleware import actor_of
 from dashboard import sentences
 from dashboard.configuration_form import ConfigurationForm
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from analyticlens.protocol.configuration import Configuration
     from api.models import Command, VirtualMachine
 
-# A camera that does not answer is given up by the machine after ten seconds to open and ten for the picture.
-TEST_SECONDS = 40.0
 SNAPSHOT_SECONDS = 20.0
 ENDED = {"done", "failed", "refused", "expired", "unknown"}
 
